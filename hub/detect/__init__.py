@@ -1,0 +1,1 @@
+"""Detectors, fusion and forecasts: pure; columns in, condition transitions out."""

@@ -1,0 +1,83 @@
+"""Every deliberate error of the hub, and whether trying again can help.
+
+HubError
+├── ConfigError              the configuration cannot be used
+├── DecodeError              a message nobody can read
+├── StoreError               a store refused
+│   └── StoreUnavailableError    … for now
+├── TransitionError          an action not open to the incident
+└── DeliveryError            a channel failed for good
+    └── DeliveryDeferredError    … may work later
+        └── DeliveryAmbiguousError   … and may have worked already
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HubError(Exception):
+    """Base of every deliberate error; ``retryable`` answers "may I try again?"."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(HubError):
+    """The configuration cannot be used.
+
+    ``where`` is the file and dotted key path, for example
+    ``config/sites/qingxi.toml: node[0].datastream[1].unit``.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+class DecodeError(HubError):
+    """A message nobody can read; ``reason`` is a short sentence for the quarantine."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StoreError(HubError):
+    """A store refused what it was given."""
+
+
+class StoreUnavailableError(StoreError):
+    """A store cannot be used for now."""
+
+    retryable = True
+
+    def __init__(self, problem: str, retry_after_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.retry_after_s = retry_after_s
+
+
+class TransitionError(HubError):
+    """An action that is not open to the incident in its present state."""
+
+
+class DeliveryError(HubError):
+    """A channel will never deliver this; ``code`` is the provider's own, if any."""
+
+    def __init__(self, problem: str, code: str = "") -> None:
+        super().__init__(problem)
+        self.code = code
+
+
+class DeliveryDeferredError(DeliveryError):
+    """A channel did not take this now and may take it later."""
+
+    retryable = True
+
+    def __init__(self, problem: str, code: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(problem, code)
+        self.retry_after_s = retry_after_s
+
+
+class DeliveryAmbiguousError(DeliveryDeferredError):
+    """Nobody knows whether the provider took this (time-out after sending, 5xx)."""

@@ -1,0 +1,1 @@
+"""Incidents: lifecycle, correlation, suppression, cells; pure."""

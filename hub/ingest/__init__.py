@@ -1,0 +1,1 @@
+"""From the broker to the log: decoding, quality tests, lateness; rules pure, adapters thin."""

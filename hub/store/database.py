@@ -1,0 +1,95 @@
+"""One SQLite file, opened the only way that keeps what was promised: WAL, synchronous=FULL.
+
+Each thread opens its own connection. ``transaction`` begins IMMEDIATE, so that what
+is read inside it cannot change before it is written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from hub.errors import StoreError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Return a connection to the file at ``path``, made and migrated where needed.
+
+    Raises:
+        StoreUnavailableError: the file cannot be opened or written.
+        StoreError: the file is of a newer hub than this one.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        migrate(connection)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailableError(f"cannot open {path}: {error}") from error
+    return connection
+
+
+def migrations() -> list[tuple[int, str]]:
+    """Return (version, SQL) of each numbered migration, in order."""
+    folder = resources.files("hub.store") / "schema"
+    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
+    return [(int(name.split("_")[0]), (folder / name).read_text("utf-8")) for name in names]
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to the newest version, each step in one transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    steps = migrations()
+    if version > steps[-1][0]:
+        raise StoreError(
+            f"the store is of version {version} and this hub knows {steps[-1][0]}: "
+            "run the newer hub, or restore a backup of this version"
+        )
+    for number, sql in steps:
+        if number > version:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;"
+            )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Run the body in one BEGIN IMMEDIATE ... COMMIT; roll back on any error.
+
+    Raises:
+        StoreUnavailableError: the disk or the lock refused (full, read-only, busy).
+        StoreError: SQLite refused what was written.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        roll_back(connection)
+        raise StoreUnavailableError(f"the store cannot be written: {error}") from error
+    except sqlite3.Error as error:
+        roll_back(connection)
+        raise StoreError(f"the store refused: {error}") from error
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Undo an open transaction, if there is one."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
