@@ -89,4 +89,4 @@ def report(name: str, error: Exception, health: Health) -> None:
     if isinstance(error, HubError):
         logger.error("%s: %s", name, error)
     else:
-        logger.exception("%s: unexpected error, trying again", name)
+        logger.error("%s: unexpected error, trying again", name, exc_info=error)

@@ -1,1 +1,1 @@
-"""Where things are kept: the log and the book in one SQLite file, observations for good in InfluxDB."""
+"""Where things are kept: log and book in one SQLite file; InfluxDB for good."""

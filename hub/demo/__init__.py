@@ -1,0 +1,1 @@
+"""What the demo adds to the shipped programs: a provider that plays the phones."""
