@@ -4,6 +4,7 @@ HubError
 ├── ConfigError              the configuration cannot be used
 ├── DecodeError              a message nobody can read
 ├── StoreError               a store refused
+│   ├── StoreRefusedError        … and said why
 │   └── StoreUnavailableError    … for now
 ├── TransitionError          an action not open to the incident
 └── DeliveryError            a channel failed for good
@@ -45,6 +46,14 @@ class DecodeError(HubError):
 
 class StoreError(HubError):
     """A store refused what it was given."""
+
+
+class StoreRefusedError(StoreError):
+    """A store will not take this as it is; ``status`` is its HTTP answer, the words its own."""
+
+    def __init__(self, problem: str, status: int) -> None:
+        super().__init__(problem)
+        self.status = status
 
 
 class StoreUnavailableError(StoreError):
