@@ -146,6 +146,7 @@ class Cell:
     policy: str = ""
     residents: int = 0
     resources: tuple[Resource, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
