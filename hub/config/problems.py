@@ -1,4 +1,4 @@
-"""What is wrong with the configuration: every problem at once, each with where and how to mend it."""
+"""What is wrong with the configuration: all of it, each with where and how to mend it."""
 
 from __future__ import annotations
 

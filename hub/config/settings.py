@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hub.errors import ConfigError
-
-if TYPE_CHECKING:
-    from hub.model.network import Network
-    from hub.model.response import People
-    from hub.model.rule import Option, Rule
+from hub.model.network import Network
+from hub.model.response import People
+from hub.model.rule import Option, Rule
 
 DAY_S = 86_400.0
 
