@@ -21,6 +21,7 @@ PLAIN: Final = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),
     **dict.fromkeys("\t\n\r\f\v\u00a0\u2009\u202f\u3000", " "),
+    **dict(zip("ŁłĐđŒœŸı", "LlDdOoYi", strict=True)),
     "°": " deg ",
     "℃": " C",
     "…": "...",

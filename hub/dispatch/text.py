@@ -139,7 +139,9 @@ class Writer:
 
     def free(self, english: str, chinese: str, width: int) -> str:
         """Return free text in the reader's language (or the other one), clean and cut."""
-        cleaned = to_ucs2(chinese or english) if self.chinese else to_gsm7(english or chinese)
+        first, second = (chinese, english) if self.chinese else (english, chinese)
+        clean = to_ucs2 if self.chinese else to_gsm7
+        cleaned = clean((first or second)[:LONGEST])
         return clip_words(cleaned, width // 2 if self.chinese and width < LONGEST else width)
 
     def head(self) -> str:
@@ -178,7 +180,7 @@ class Writer:
         if m.silent_s is not None:
             return self.silence(m.silent_s)
         if m.value is None:
-            return self.free(m.words_en, m.words_zh, 60)
+            return self.free(m.words_en, m.words_zh, 60 if m.eta_s is None else 30)
         name = self.quantity()
         if self.plain():
             return name + self.switch(on=m.value == 1.0)
