@@ -42,23 +42,28 @@ class Reader:
         self.digest = hashlib.sha256()
 
     def top(self, path: Path) -> Table:
-        """Return the top table of the file at ``path``, empty when it cannot be read."""
-        content: dict[str, Any] = {}
+        """Return the top table of the file at ``path``.
+
+        A file that cannot be read is one problem: the empty table that stands in for it
+        keeps what else it misses to itself.
+        """
         try:
-            raw = read_bounded(path)
-            self.digest.update(path.name.encode() + b"\0" + raw)
-            text = raw.decode("utf-8-sig")
-            content = json.loads(text) if path.suffix == ".geojson" else tomllib.loads(text)
+            return Table(self.load(path), file=str(path), path="", problems=self.problems)
         except FileNotFoundError:
-            self.wrong(
-                path, "the file is missing", f"make it, or name another folder than {path.parent}"
-            )
+            self.wrong(path, "the file is missing", "make it, or name another folder")
         except (OSError, ValueError, RecursionError) as error:
             self.wrong(path, f"cannot be read: {error}")
+        return Table({}, file=str(path), path="", problems=[])
+
+    def load(self, path: Path) -> dict[str, Any]:
+        """Return the content of a TOML or GeoJSON file."""
+        raw = read_bounded(path)
+        self.digest.update(path.name.encode() + b"\0" + raw)
+        text = raw.decode("utf-8-sig")
+        content = json.loads(text) if path.suffix == ".geojson" else tomllib.loads(text)
         if not isinstance(content, dict):
-            self.wrong(path, "must hold an object")
-            content = {}
-        return Table(content, file=str(path), path="", problems=self.problems)
+            raise ValueError("it must hold an object")  # noqa: TRY004  a bad file, not a bad call
+        return content
 
     def wrong(self, path: Path, words: str, fix: str = "") -> None:
         """Note that a whole file is wrong."""
