@@ -1,0 +1,218 @@
+"""InfluxDB 2, written and read by its client's SYNCHRONOUS calls: one attempt each.
+
+Retry, back-off and quarantine are the store loop's. Every call has a time-out and
+names its failure: ``StoreUnavailableError`` when waiting may help,
+``StoreRefusedError`` with the server's status and words when it will not.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from influxdb_client import Dialect, InfluxDBClient, WritePrecision
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from hub.errors import ConfigError, StoreRefusedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+WORDS: Final = 500  # characters of a server's answer that are kept
+FINAL: Final = frozenset({401, 403, 404, 413})  # refusals that need no look at the answer
+OF_A_LINE: Final = frozenset({400, 422})
+FIXES: Final = {
+    401: "the hub's InfluxDB token is not valid there: write a valid one where influx.token_file "
+    "points; it is read again by itself",
+    403: "the hub's InfluxDB token may not use bucket {bucket!r}: give it read and write",
+    404: "organisation {org!r} or bucket {bucket!r} is not there; make it with: influx bucket "
+    "create --org {org} --name {bucket} --retention 0",
+}
+
+
+class InfluxPlace(Protocol):
+    """Where InfluxDB is and how to get in; ``token`` is asked anew for each connection."""
+
+    @property
+    def url(self) -> str:
+        """Return the base URL."""
+
+    @property
+    def org(self) -> str:
+        """Return the organisation's name."""
+
+    @property
+    def bucket(self) -> str:
+        """Return the bucket's name."""
+
+    @property
+    def timeout_s(self) -> float:
+        """Return the longest that one call may take."""
+
+    def token(self) -> str:
+        """Return the token; ConfigError when there is none."""
+
+
+class InfluxStore:
+    """One bucket of one InfluxDB 2 server.
+
+    Not shared between threads: each loop and each reader makes its own. The token is
+    read again after a refusal, so that a new one needs no restart.
+    """
+
+    def __init__(self, place: InfluxPlace) -> None:
+        self.place = place
+        self._client: InfluxDBClient | None = None
+
+    def write(self, body: bytes) -> None:
+        """Write line protocol with nanosecond times; returns once the server said 204.
+
+        Raises:
+            StoreUnavailableError: unreachable, 429, 5xx; ``retry_after_s`` as the server said.
+            StoreRefusedError: 400 and 422 (a line of it), 401, 403, 404, 413.
+        """
+        with self._named_errors():
+            self._connected().write_api(write_options=SYNCHRONOUS).write(
+                self.place.bucket, self.place.org, body, WritePrecision.NS
+            )
+
+    def query(self, flux: str, params: Mapping[str, object]) -> bytes:
+        """Return the CSV that ``flux`` gives; ``params`` and ``bucket`` are bound, not pasted.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: as ``write``.
+        """
+        dialect = Dialect(header=True, annotations=[], delimiter=",")
+        bound = {"bucket": self.place.bucket, **params}
+        with self._named_errors():
+            api = self._connected().query_api()
+            answer = api.query_raw(flux, self.place.org, dialect, bound)
+            try:
+                return bytes(answer.read())
+            finally:
+                answer.release_conn()
+
+    def check(self) -> str:
+        """Return when the server is InfluxDB 2 and the token may use the bucket.
+
+        The words are empty or a warning, for example that the bucket forgets.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: with words that say what to do.
+        """
+        with self._named_errors():
+            self._check_server()
+            return self._check_bucket()
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _connected(self) -> InfluxDBClient:
+        if self._client is None:
+            place = self.place
+            self._client = InfluxDBClient(
+                url=place.url,
+                org=place.org,
+                token=place.token(),
+                timeout=round(place.timeout_s * 1000),
+                retries=False,
+            )
+        return self._client
+
+    def _check_server(self) -> None:
+        answer = self._connected().api_client.call_api("/health", "GET", response_type="object")
+        body = answer[0] if isinstance(answer, tuple) else answer
+        version = str(body.get("version", "")) if isinstance(body, dict) else ""
+        if not version.removeprefix("v").startswith("2."):
+            words = f"{self.place.url} is not InfluxDB 2: it gives its version as {version!r}"
+            raise StoreUnavailableError(words)
+
+    def _check_bucket(self) -> str:
+        place = self.place
+        api = self._connected().buckets_api()
+        buckets = api.find_buckets(name=place.bucket, org=place.org).buckets
+        if not buckets:
+            raise StoreRefusedError(in_words(place, 404, ""), 404)
+        forgets_s = sum(rule.every_seconds for rule in buckets[0].retention_rules or [])
+        if not forgets_s:
+            return ""
+        return (
+            f"bucket {place.bucket!r} forgets after {forgets_s / 86400:g} days; keep it for "
+            f"good with: influx bucket update --id {buckets[0].id} --retention 0"
+        )
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        url = self.place.url
+        try:
+            yield
+        except ApiException as error:
+            self.close()
+            raise named(self.place, error) from error
+        except ConfigError as error:
+            raise StoreUnavailableError(str(error)) from error
+        except (HTTPError, OSError) as error:
+            self.close()
+            reason = f"{type(error).__name__}: {error}"[:WORDS]
+            raise StoreUnavailableError(f"InfluxDB at {url} cannot be used: {reason}") from error
+        except ValueError as error:
+            words = f"{url} does not answer as InfluxDB 2 would: {str(error)[:WORDS]}"
+            raise StoreUnavailableError(words) from error
+
+
+def named(place: InfluxPlace, error: ApiException) -> Exception:
+    """Return the hub's own error for an answer that is not 2xx.
+
+    A refusal of a line counts only in InfluxDB's own form (JSON with a ``code``): a
+    proxy's 400 must not send good observations to quarantine.
+    """
+    status = int(error.status or 0)
+    code, message = answer_of(error.body)
+    if status in FINAL or (status in OF_A_LINE and code):
+        return StoreRefusedError(in_words(place, status, message), status)
+    words = f"InfluxDB at {place.url} answered {status}: {message or error.reason}"
+    return StoreUnavailableError(words[:WORDS], retry_after_s(error.headers))
+
+
+def in_words(place: InfluxPlace, status: int, message: str) -> str:
+    """Return what a refusal of ``status`` means and, where known, what to do about it."""
+    fix = FIXES.get(status, "").format(bucket=place.bucket, org=place.org)
+    return "; ".join(filter(None, (fix, message))) or f"InfluxDB answered {status}"
+
+
+def answer_of(body: object) -> tuple[str, str]:
+    """Return (code, message) of an answer; the code is empty unless InfluxDB wrote it."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+    try:
+        answer: Any = json.loads(text)
+    except ValueError:
+        return "", text[:WORDS]
+    if not isinstance(answer, dict):
+        return "", text[:WORDS]
+    return str(answer.get("code", "")), str(answer.get("message", ""))[:WORDS]
+
+
+def retry_after_s(headers: Mapping[str, str] | None) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for; None for none, negative or nonsense."""
+    given = {k.lower(): v for k, v in (headers or {}).items()}.get("retry-after", "")
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = until(given)
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def until(date: str) -> float:
+    """Return the seconds from now to an HTTP ``date``; -1 when it is not one."""
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return -1.0
