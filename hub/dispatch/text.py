@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["Message", "compose", "repeated", "segments"]
 
 REPEAT: Final[Pair] = (" (repeat)", "（重发）")
-DROPS: Final = ("extra", "help", "hint", "trend", "threshold", "link", "todo")
+DROPS: Final = ("extra", "help", "hint", "trend", "threshold", "link", "todo", "span", "since")
 CUTS: Final = (  # how many of DROPS have gone, and the width left to the place
     *((gone, 200) for gone in range(6)),
     *((5, width) for width in (40, 32, 24)),
     *((6, width) for width in (200, 40, 32, 24, 16, 12)),
-    *((7, width) for width in (24, 16, 8)),
+    *((gone, width) for gone in (7, 8, 9) for width in (24, 16, 8)),
 )
 LONGEST: Final = 1000  # characters where no phone network counts them
 
@@ -169,10 +169,12 @@ class Writer:
         found = [self.reading()]
         if "threshold" not in without:
             found.append(self.against())
-        found.append(self.forecast(with_limit="threshold" not in without))
+        found.append(self.forecast(without))
         if "trend" not in without:
             found.append(self.trend())
-        return [fact for fact in (*found, self.since()) if fact]
+        if "since" not in without:
+            found.append(self.since())
+        return [fact for fact in found if fact]
 
     def reading(self) -> str:
         """Return the value with its name and unit, or the silence, or the words."""
@@ -240,15 +242,16 @@ class Writer:
         known = words.LIMITS.get(name.lower())
         return known[self.chinese] if known else self.free(name, name, 14)
 
-    def forecast(self, *, with_limit: bool) -> str:
+    def forecast(self, without: frozenset[str]) -> str:
         """Return when the limit will be crossed, with its interval."""
         m = self.message
         if m.eta_s is None:
             return ""
         limit = self.limit_name()
-        if with_limit and m.threshold is not None:
+        if "threshold" not in without and m.threshold is not None:
             limit += self.pick(" ", "") + self.amount(m.threshold)
-        when = forecast_span(m.eta_s, m.eta_low_s, m.eta_high_s, chinese=self.chinese)
+        low, high = (None, None) if "span" in without else (m.eta_low_s, m.eta_high_s)
+        when = forecast_span(m.eta_s, low, high, chinese=self.chinese)
         return self.pick(f"crosses {limit} in {when}", f"预计{when}后达{limit}")
 
     def trend(self) -> str:
