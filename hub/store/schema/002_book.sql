@@ -13,9 +13,12 @@ CREATE TABLE condition (
   raised_us  INTEGER NOT NULL,
   changed_us INTEGER NOT NULL,
   "offset"   INTEGER NOT NULL,         -- of the deciding observation or control entry
-  evidence   TEXT NOT NULL             -- JSON of model.transition.Evidence
+  evidence   TEXT NOT NULL,            -- JSON of model.transition.Evidence
+  applied    TEXT NOT NULL DEFAULT '', -- changes taken at this offset: the same ones change nothing
+  muted      INTEGER NOT NULL DEFAULT 0 -- 1: the incident does not know yet what this row says
 ) WITHOUT ROWID;
 CREATE INDEX condition_incident ON condition (incident);
+CREATE INDEX condition_standing ON condition (standing, muted);
 
 CREATE TABLE incident (
   id              TEXT PRIMARY KEY,
@@ -94,17 +97,21 @@ CREATE TABLE attempt (
 );
 CREATE INDEX attempt_notification ON attempt (notification);
 
--- Timers: UTC instants of the hub's clock; each fires once.
+-- Timers: UTC instants of the hub's clock; each fires once. seq says which was set
+-- first, so that a step of the clock moves exactly those set before it.
 CREATE TABLE deadline (
-  id            TEXT PRIMARY KEY,
-  kind          TEXT NOT NULL,         -- escalate, receipt
+  seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+  id            TEXT NOT NULL UNIQUE,
+  kind          TEXT NOT NULL,         -- model.book.DeadlineKind
   incident      TEXT NOT NULL,
   notification  TEXT NOT NULL DEFAULT '',
   severity_rank INTEGER NOT NULL,
   due_us        INTEGER NOT NULL,
+  created_us    INTEGER NOT NULL DEFAULT 0,
   body          TEXT NOT NULL DEFAULT '{}'
-) WITHOUT ROWID;
+);
 CREATE INDEX deadline_due ON deadline (due_us);
+CREATE INDEX deadline_incident ON deadline (incident, kind);
 
 CREATE TABLE mute (
   id       INTEGER PRIMARY KEY,        -- offset of the action that made it
@@ -118,7 +125,8 @@ CREATE TABLE mute (
 
 -- What became of each action: the door that appended it waits for this row.
 CREATE TABLE action_result (
-  "offset" INTEGER PRIMARY KEY, ok INTEGER NOT NULL, words TEXT NOT NULL, incident TEXT NOT NULL DEFAULT ''
+  "offset" INTEGER PRIMARY KEY, ok INTEGER NOT NULL,
+  words_en TEXT NOT NULL, words_zh TEXT NOT NULL, incident TEXT NOT NULL DEFAULT ''
 );
 
 -- Single-use links: only a hash of the token is kept.
