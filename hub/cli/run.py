@@ -1,0 +1,142 @@
+"""``tocsin run`` and ``tocsin check``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hub.cli.show import columns, print_json
+from hub.cli.words import of_pair, say
+from hub.config import read_config, read_secret
+from hub.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from hub.cli.parsers import Commands
+    from hub.config import ChannelTable, Configuration
+
+SUFFIXES: Final = ("_file", "_env")
+
+
+def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
+    """Add the parsers of this family."""
+    runs = commands.add_parser("run", parents=[shared], help="run the hub until it is stopped")
+    runs.add_argument(
+        "--loops",
+        metavar="A,B",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        help="only these loops (intake,watch,respond,deliver,store,web)",
+    )
+    runs.add_argument("--token-file", type=Path, help="guard the page with the token in this file")
+    runs.set_defaults(run=run)
+    checks = commands.add_parser("check", parents=[shared], help="read the configuration and stop")
+    checks.add_argument("--json", action="store_true", help="one line of JSON")
+    checks.set_defaults(run=check)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the hub in the foreground."""
+    from hub import app  # noqa: PLC0415  the whole hub: only this command pays for it
+
+    configuration = read_config(args.config)
+    if args.token_file:
+        web = replace(configuration.web, token_file=args.token_file.resolve())
+        configuration = replace(configuration, web=web)
+    asyncio.run(app.run_hub(configuration, loops=args.loops))
+    return 0
+
+
+def check(args: argparse.Namespace) -> int:
+    """Say what would run with this configuration; touches no network."""
+    configuration = read_config(args.config)
+    rows = [(say(args.lang, key), words) for key, words in summary(configuration, args.lang)]
+    warnings = list(warnings_of(configuration, args.lang))
+    if args.json:
+        facts = [{"what": key, "words": words} for key, words in summary(configuration, "en")]
+        print_json({"ok": True, "version": configuration.version, "runs": facts,
+                    "warnings": list(warnings_of(configuration, "en"))})  # fmt: skip
+        return 0
+    print(f"{say(args.lang, 'config good')} {configuration.folder} ({configuration.version})")
+    print("\n".join(f"  {line}" for line in columns(rows)))
+    for words in warnings:
+        print(f"{say(args.lang, 'warning')}: {words}")
+    return 0
+
+
+def summary(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:
+    """Yield (phrase key, words) of everything that would run."""
+    hub, broker, web = configuration.hub, configuration.broker, configuration.web
+    yield "hub", f"{of_pair(language, hub.name_en, hub.name_zh)}, {hub.data}, {hub.zone}"
+    yield "broker", f"{broker.kind} {broker.host}:{broker.port}{' TLS' if broker.tls else ''}"
+    yield "page", f"http://{web.host}:{web.port}/"
+    influx = configuration.influx
+    yield "store", f"{influx.url} {influx.bucket}" if influx else say(language, "no influx")
+    yield from places(configuration, language)
+    for rule in configuration.rules:
+        yield "rule", f"{rule.name}: {rule.detector}, {watched(configuration, rule.name)}"
+    for name, policy in configuration.people.policies.items():
+        steps = "; ".join(f"{' + '.join(s.notify)} ({s.wait_s:g} s)" for s in policy.steps)
+        yield "policy", f"{name}: {steps}"
+    for channel in configuration.channels:
+        yield "channel", f"{channel.name} ({channel.kind})"
+    for mapping in configuration.mappings:
+        yield "mapping", f"{mapping.topic} ({mapping.kind}) → {mapping.site}/{mapping.node}"
+
+
+def places(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:
+    """Yield each site with its cell, who answers for it, and how much hangs there."""
+    network, persons = configuration.network, configuration.people.persons
+    for site in network.sites.values():
+        cell = network.cells[site.cell]
+        streams = [s for s in network.datastreams.values() if s.site == site.id]
+        nodes = sum(1 for place in network.nodes.values() if place == site.id)
+        names = [
+            of_pair(language, persons[p].name_en, persons[p].name_zh)
+            for p in (cell.responsible, cell.deputy)
+        ]
+        counts = f"{nodes} {say(language, 'nodes')}, {len(streams)} {say(language, 'datastreams')}"
+        place = of_pair(language, cell.name_en, cell.name_zh)
+        yield "site", f"{site.id}: {place}, {' / '.join(names)}, {counts}"
+
+
+def watched(configuration: Configuration, rule_name: str) -> int:
+    """Return how many declared datastreams the rule looks at."""
+    rule = next(r for r in configuration.rules if r.name == rule_name)
+    return sum(rule.matches(stream) for stream in configuration.network.datastreams.values())
+
+
+def warnings_of(configuration: Configuration, language: str) -> Iterator[str]:
+    """Yield what is allowed and still worth a look: secrets not there yet, idle rules."""
+    for where, file, variable in secrets_of(configuration):
+        try:
+            read_secret(file, variable, where)
+        except ConfigError as error:
+            yield f"{where} {say(language, 'no secret', why=error.problem)}"
+    for rule in configuration.rules:
+        if not watched(configuration, rule.name):
+            yield f"{rule.name} {say(language, 'silent rules')}"
+
+
+def secrets_of(configuration: Configuration) -> Iterator[tuple[str, Path | None, str]]:
+    """Yield (key path, file, variable) of every secret that is named."""
+    broker, web, influx = configuration.broker, configuration.web, configuration.influx
+    yield "broker.password", broker.password_file, broker.password_env
+    yield "web.token", web.token_file, web.token_env
+    if influx:
+        yield "influx.token", influx.token_file, influx.token_env
+    for channel in configuration.channels:
+        yield from secrets_of_channel(channel)
+
+
+def secrets_of_channel(channel: ChannelTable) -> Iterator[tuple[str, Path | None, str]]:
+    """Yield the secrets that a channel's options name by file or environment variable."""
+    for key, value in channel.options.items():
+        for suffix in SUFFIXES:
+            if key.endswith(suffix):
+                where = f"channel {channel.name}.{key.removesuffix(suffix)}"
+                file = Path(str(value)) if suffix == "_file" else None
+                yield where, file, "" if file else str(value)

@@ -1,0 +1,114 @@
+"""What the command line says, in English and Chinese."""
+
+from __future__ import annotations
+
+from typing import Final
+
+Pair = tuple[str, str]
+
+PHRASES: Final[dict[str, Pair]] = {
+    # states
+    "triggered": ("triggered", "待接警"),
+    "acknowledged": ("acknowledged", "已接警"),
+    "resolved": ("resolved", "已解除"),
+    "present": ("present", "险情仍在"),
+    "past": ("past", "险情已过"),
+    "standing": ("standing", "持续"),
+    "cleared": ("cleared", "已消除"),
+    "muted": ("muted", "已静音"),
+    "drill": ("DRILL", "演练"),
+    "found late": ("found late", "补报发现"),
+    # timeline
+    "raised": ("raised", "出现"),
+    "worsened": ("worsened", "加重"),
+    "eased": ("eased", "缓解"),
+    "paged": ("paged", "已通知"),
+    "sent": ("sent", "已发出"),
+    "delivered": ("delivered", "已送达"),
+    "failed": ("failed", "未送达"),
+    "deferred": ("deferred", "待重试"),
+    "pending": ("pending", "待发送"),
+    "sending": ("sending", "发送中"),
+    "cancelled": ("cancelled", "已取消"),
+    "escalated": ("escalated", "已升级"),
+    "note": ("note", "备注"),
+    "stood-down": ("stood down", "已撤警"),
+    "opened": ("opened", "人工立案"),
+    # headings and labels
+    "condition": ("Condition", "状况"),
+    "timeline": ("Timeline", "经过"),
+    "told": ("Who was told", "通知情况"),
+    "nobody": ("nobody yet", "尚未通知任何人"),
+    "evidence": ("Evidence", "依据"),
+    "parameters": ("parameters", "参数"),
+    "quality": ("quality", "质量"),
+    "since": ("since", "自"),
+    "value": ("value", "测值"),
+    "limit": ("limit", "阈值"),
+    "trend": ("trend", "趋势"),
+    "expected": ("expected", "预期"),
+    "statistic": ("statistic", "统计量"),
+    "onset": ("onset", "起始"),
+    "eta": ("reaches the limit in", "预计达阈值"),
+    "detector": ("detector", "检测器"),
+    "rule": ("rule", "规则"),
+    "cell": ("cell", "网格"),
+    "responsible": ("responsible", "负责人"),
+    "deputy": ("deputy", "代理人"),
+    "resources": ("resources", "可用资源"),
+    "attempt": ("attempt", "第几次"),
+    "by": ("by", "由"),
+    "open for": ("open for", "已历时"),
+    "took": ("took", "历时"),
+    "no window": ("no input window was kept", "未保存输入数据"),
+    "pass": ("pass", "合格"),
+    "not evaluated": ("not evaluated", "未评"),
+    "suspect": ("suspect", "可疑"),
+    "fail": ("fail", "不合格"),
+    "missing": ("missing", "缺测"),
+    # sentences
+    "no incidents": ("No open incident.", "没有未解除的事件。"),
+    "no incidents at all": ("No incident so far.", "尚无事件。"),
+    "no quarantine": ("Nothing is in quarantine.", "隔离区为空。"),
+    "no answer": (
+        "Written to the log; no hub answered in {wait_s:g} s: it applies once tocsin run is up.",
+        "已写入日志；{wait_s:g} 秒内没有中心应答：中心（tocsin run）运行后生效。",
+    ),
+    "config good": ("The configuration is good.", "配置正确。"),
+    "no influx": (
+        "no InfluxDB: history is limited to the local log",
+        "未配置 InfluxDB：历史仅限本地日志",
+    ),
+    "no secret": ("is not set yet: {why}", "尚未就绪：{why}"),
+    "silent rules": ("looks at no declared datastream", "没有匹配任何已声明的数据流"),
+    "would run": ("Would run", "将运行"),
+    "hub": ("hub", "中心"),
+    "broker": ("broker", "消息代理"),
+    "page": ("page", "页面"),
+    "store": ("store", "存储"),
+    "site": ("site", "站点"),
+    "channel": ("channel", "渠道"),
+    "policy": ("policy", "升级策略"),
+    "people": ("people", "人员"),
+    "mapping": ("mapping", "转换"),
+    "warning": ("warning", "注意"),
+    "nodes": ("nodes", "节点"),
+    "datastreams": ("datastreams", "数据流"),
+    "levels": ("levels", "阈值"),
+    "payload": ("payload", "内容"),
+    "all of it": ("whole message", "整条消息"),
+    "would raise": ("{count} transition(s) would have been raised", "将产生 {count} 次变化"),
+}
+EN, ZH = 0, 1
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """Return the phrase ``key``; a word without an entry stands for itself."""
+    pair = PHRASES.get(key, (key, key))
+    words = pair[ZH if language == "zh" else EN]
+    return words.format(**values) if values else words
+
+
+def of_pair(language: str, english: str, chinese: str) -> str:
+    """Return the text in ``language``, or the other one where it is empty."""
+    return (chinese or english) if language == "zh" else (english or chinese)
