@@ -1,0 +1,280 @@
+"""Fire: smoke (or CO) and temperature of one room rising together, against their own noise.
+
+Each channel's rise at two time scales is divided by its own usual rise; one channel far
+above it, or two clearly above it at once, is the sign of fire. What is usual is learnt
+slowly, with a delay, so that a fire does not teach it. Source: multi-criteria fire
+detection (EN 54-31, ISO 7240-15); scales and limits fitted on NIST house fires (NIST TN
+1455), with quiet nights as the false-alarm side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hub.clock import MICROSECONDS
+from hub.detect.live import Readings, readings
+from hub.detect.settings import positive
+from hub.detect.table import Table
+from hub.detect.words import quantity
+from hub.model.network import Hazard
+from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from hub.model.network import Datastream, Site
+    from hub.model.observation import Batch
+    from hub.model.rule import Rule
+
+    Floats = NDArray[np.float64]
+
+SCALES: Final = ((1, 6, 2), (2, 12, 3))  # mean of the last k against L readings ending g ago
+KEPT: Final = 16
+DELAY: Final = 12
+WARM_UP: Final = 60
+MEMORY: Final = 720.0
+CLIP: Final = 4.0
+NORMAL: Final = 1.25  # a deviation is 1.25 times the mean absolute one
+FRESH_US: Final = 60 * MICROSECONDS
+STEP_US: Final = MICROSECONDS
+NEVER: Final = -(2**62)
+CHANNELS: Final = {
+    "temperature": "heat",
+    "air_temperature": "heat",
+    "smoke": "smoke",
+    "smoke_density": "smoke",
+    "smoke_obscuration": "smoke",
+    "co": "smoke",
+    "carbon_monoxide": "smoke",
+}
+FLOORS: Final = {"Cel": 0.05, "1/m": 0.0005, "[ppm]": 0.5, "%": 0.1}
+OTHER_FLOOR: Final = 1e-6
+WORDS: Final = {"heat": ("temperature", "温度"), "smoke": ("smoke", "烟雾")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointRiseSettings:
+    """Limits in units of the channel's own noise, for the fast scale and the slow one.
+
+    ``hold_s``: the condition clears when nothing rose for so many seconds of data.
+
+    Raises:
+        ValueError: unless all are positive and finite.
+    """
+
+    heat: float = 11.0
+    heat_slow: float = 15.0
+    smoke: float = 6.0
+    smoke_slow: float = 8.5
+    joint: float = 5.0
+    joint_slow: float = 5.5
+    hold_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        positive(heat=self.heat, heat_slow=self.heat_slow, smoke=self.smoke)
+        positive(smoke_slow=self.smoke_slow, joint=self.joint, joint_slow=self.joint_slow)
+        positive(hold_s=self.hold_s)
+
+
+@dataclass(slots=True)
+class Room:
+    """What one room's channels said last; ``rises`` maps a slot to (time_us, fast, slow)."""
+
+    site: str
+    name: str
+    rises: dict[int, tuple[int, float, float]]
+    last_us: int = NEVER
+    standing: bool = False
+
+
+class JointRise:
+    """Follows the fire channels of each room."""
+
+    def __init__(self, settings: JointRiseSettings, rule: Rule, sites: Mapping[str, Site]) -> None:
+        del sites  # rooms of one site only
+        self._settings = settings
+        self._rule = rule
+        self._limits = {
+            "heat": (settings.heat, settings.heat_slow),
+            "smoke": (settings.smoke, settings.smoke_slow),
+        }
+        self._joint = (settings.joint, settings.joint_slow)
+        self._streams: dict[int, Datastream] = {}
+        self._room_of: dict[int, str] = {}
+        self._rooms: dict[str, Room] = {}
+        self._floor = Table(floor=OTHER_FLOOR)
+        self._table = Table(
+            due_us=np.int64(NEVER),
+            count=np.int64(0),
+            results=np.full(KEPT, np.nan),
+            delayed=np.full((2, DELAY), np.nan),
+            usual=np.full(2, np.nan),
+        )
+
+    def bind(self, stream: Datastream) -> None:
+        """Take a fire channel into its room, or its node where no room is named."""
+        if stream.hazard is not Hazard.FIRE or stream.measured not in CHANNELS:
+            return
+        row = self._table.add(stream.slot)
+        self._floor.add(stream.slot)
+        self._floor["floor"][row] = FLOORS.get(stream.unit, OTHER_FLOOR)
+        name = stream.room or stream.node
+        place = f"{stream.site}/{name}"
+        self._streams[stream.slot] = stream
+        self._room_of[stream.slot] = place
+        self._rooms.setdefault(place, Room(site=stream.site, name=name, rises={}))
+
+    def update(self, batch: Batch, said: Sequence[Transition]) -> list[Transition]:
+        """Return ``said`` and the rooms that began or ceased to look like fire."""
+        seen = readings(batch, self._table)
+        rises = np.full((len(seen.row), len(SCALES)), np.nan)
+        for places in self._table.thinned(seen.row, seen.time_us, "due_us", STEP_US):
+            rises[places] = self._rises(seen.take(places))
+        known = np.flatnonzero(np.isfinite(rises[:, 0]))
+        own = [step for i in known for step in self._judge(seen.take(np.array([i])), rises[i])]
+        return [*said, *own]
+
+    def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence clears nothing
+        """Time alone neither lights nor ends a fire."""
+        return []
+
+    def dump(self) -> dict[str, object]:
+        """Return the channels' noise and what the rooms said last."""
+        rooms = {
+            place: {
+                "rises": {str(slot): list(rise) for slot, rise in room.rises.items()},
+                "last_us": room.last_us,
+                "standing": room.standing,
+            }
+            for place, room in self._rooms.items()
+        }
+        return {"rows": self._table.dump(), "rooms": rooms}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore them."""
+        self._table.load(state["rows"])
+        for place, kept in state["rooms"].items():
+            if place in self._rooms:
+                room = self._rooms[place]
+                room.last_us, room.standing = kept["last_us"], kept["standing"]
+                room.rises = {
+                    int(slot): (int(rise[0]), rise[1], rise[2])
+                    for slot, rise in kept["rises"].items()
+                }
+
+    def _rises(self, now: Readings) -> Floats:
+        """Return each channel's rise at both scales in its own noise; NaN while warming up."""
+        table, row = self._table, now.row
+        ring = np.concatenate([now.result[:, None], table["results"][row, :-1]], axis=1)
+        table["results"][row] = ring
+        table["count"][row] += 1
+        count = table["count"][row]
+        steps = np.stack(
+            [ring[:, :k].mean(axis=1) - ring[:, g : g + n].mean(axis=1) for k, n, g in SCALES],
+            axis=1,
+        )
+        usual = self._usual(row, count, np.abs(steps))
+        floor = self._floor["floor"][row][:, None]
+        noise = np.sqrt((NORMAL * usual) ** 2 + floor**2)
+        return np.where((count >= WARM_UP)[:, None], steps / noise, np.nan)
+
+    def _usual(self, row: NDArray[np.intp], count: NDArray[np.int64], size: Floats) -> Floats:
+        """Learn what rise is usual, DELAY readings late and clipped; return it."""
+        table = self._table
+        come = table["delayed"][row, :, -1]
+        table["delayed"][row] = np.concatenate(
+            [size[:, :, None], table["delayed"][row, :, :-1]], axis=2
+        )
+        old = table["usual"][row]
+        gain = np.maximum(1 / MEMORY, 1 / np.maximum(count - DELAY - KEPT + 1, 1))[:, None]
+        bounded = np.where(gain > 1 / DELAY, come, np.minimum(come, CLIP * old))
+        learnt = np.where(np.isnan(old), come, old + gain * (bounded - old))
+        table["usual"][row] = np.where(np.isnan(come), old, learnt)
+        return np.where(np.isnan(table["usual"][row]), 0.0, table["usual"][row])
+
+    def _judge(self, one: Readings, rise: Floats) -> list[Transition]:
+        """Look at the room of one reading, as it stands with this reading."""
+        slot = int(self._table.slots[one.row[0]])
+        room, now_us = self._rooms[self._room_of[slot]], int(one.time_us[0])
+        room.rises[slot] = (now_us, float(rise[0]), float(rise[1]))
+        found = self._fire(room, slot, now_us)
+        if found:
+            room.last_us = now_us
+        hold_us = self._settings.hold_s * MICROSECONDS
+        after = bool(found) or (room.standing and now_us - room.last_us < hold_us)
+        if after == room.standing:
+            return []
+        room.standing = after
+        return [self._said(room, one, found or (slot, slot, 0.0, 0.0))]
+
+    def _fire(self, room: Room, slot: int, now_us: int) -> tuple[int, int, float, float] | None:
+        """Return (slot, other slot, statistic, limit) of what looks like fire, or None."""
+        own = room.rises[slot]
+        channel = CHANNELS[self._streams[slot].measured]
+        for scale, limit in enumerate(self._limits[channel]):
+            if own[1 + scale] > limit:
+                return slot, slot, own[1 + scale], limit
+        for other, rise in room.rises.items():
+            if CHANNELS[self._streams[other].measured] == channel or now_us - rise[0] > FRESH_US:
+                continue
+            for scale, limit in enumerate(self._joint):
+                both = own[1 + scale], rise[1 + scale]
+                if min(both) > 0 and math.sqrt(both[0] * both[1]) > limit:
+                    return slot, other, math.sqrt(both[0] * both[1]), limit
+        return None
+
+    def _said(self, room: Room, one: Readings, found: tuple[int, int, float, float]) -> Transition:
+        slot, other, statistic, limit = found
+        stream, raised = self._streams[slot], room.standing
+        en, zh = (
+            phrase(room.name, [self._streams[s] for s in sorted({slot, other})], statistic)
+            if raised
+            else (f"{room.name}: no longer rising", f"{room.name}：已不再上升")
+        )
+        return Transition(
+            key=f"{self._rule.name}:{room.site}/{room.name}",
+            change=Change.RAISED if raised else Change.CLEARED,
+            kind=Kind.WORLD,
+            severity=self._rule.severity,
+            time_us=int(one.time_us[0]),
+            offset=int(one.offset[0]),
+            slot=-1,
+            hazard=self._rule.hazard or Hazard.FIRE,
+            site=room.site,
+            certainty=Certainty.LIKELY if slot != other else Certainty.POSSIBLE,
+            urgency=Urgency.IMMEDIATE if raised else Urgency.PAST,
+            evidence=Evidence(
+                detector="joint_rise",
+                rule=self._rule.name,
+                words_en=en,
+                words_zh=zh,
+                value=float(one.result[0]),
+                unit=stream.unit,
+                statistic=statistic,
+                statistic_limit=limit,
+                onset_us=int(one.time_us[0]),
+                parameters={"datastream": stream.id, "with": self._streams[other].id},
+            ),
+        )
+
+
+def phrase(room: str, streams: list[Datastream], statistic: float) -> tuple[str, str]:
+    """Return what rises in ``room`` in words, and how far above its usual noise."""
+    names = [WORDS[CHANNELS[stream.measured]] for stream in streams]
+    times = quantity(statistic, "")
+    if len(names) > 1:
+        en, zh = " and ".join(n[0] for n in names), "、".join(n[1] for n in names)
+        return (
+            f"{room}: {en} rising together, {times} times their usual noise",
+            f"{room}：{zh}同时上升，为平时波动的 {times} 倍",
+        )
+    return (
+        f"{room}: {names[0][0]} rising fast, {times} times its usual noise",
+        f"{room}：{names[0][1]}快速上升，为平时波动的 {times} 倍",
+    )

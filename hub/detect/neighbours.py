@@ -1,0 +1,186 @@
+"""Corroboration: how many like streams of the site, or upstream of it, see the same.
+
+Agreement raises a claim's certainty one step, disagreement of all lowers it one; either
+is named ("3 of 4 agree"). It never holds a page back. Source: CAP 1.2, certainty; the
+neighbour test of QARTOD (test 12).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hub.clock import MICROSECONDS
+from hub.detect.live import readings
+from hub.detect.settings import positive
+from hub.detect.table import Table
+from hub.model.transition import Certainty, Change, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.detect.live import Readings
+    from hub.model.network import Datastream, Site
+    from hub.model.observation import Batch
+    from hub.model.rule import Rule
+    from hub.model.transition import Transition
+
+NEVER: Final = -(2**62)
+STEP_US: Final = MICROSECONDS
+FAST: Final = 1 / 4
+SLOW: Final = 1 / 32
+NOISE: Final = 1 / 64
+STEPS: Final = (
+    Certainty.UNLIKELY,
+    Certainty.POSSIBLE,
+    Certainty.LIKELY,
+    Certainty.OBSERVED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighboursSettings:
+    """A neighbour agrees if its own condition stands, or it moves the same way.
+
+    It moves when its short mean is ``moving`` mean differences from its long one;
+    readings older than ``fresh_s`` do not count.
+
+    Raises:
+        ValueError: unless both are positive and finite.
+    """
+
+    moving: float = 2.0
+    fresh_s: float = 7200.0
+
+    def __post_init__(self) -> None:
+        positive(moving=self.moving, fresh_s=self.fresh_s)
+
+
+class Neighbours:
+    """Knows which way each stream is going and what stands on it."""
+
+    def __init__(self, settings: NeighboursSettings, rule: Rule, sites: Mapping[str, Site]) -> None:
+        self._settings = settings
+        self._rule = rule
+        self._upstream = {site.id: frozenset(site.upstream) for site in sites.values()}
+        self._streams: dict[int, Datastream] = {}
+        self._alike: dict[tuple[str, str], list[int]] = {}
+        self._standing: dict[str, int] = {}
+        self._table = Table(
+            due_us=np.int64(NEVER),
+            last_us=np.int64(NEVER),
+            last=np.nan,
+            fast=np.nan,
+            slow=np.nan,
+            noise=np.nan,
+        )
+
+    def bind(self, stream: Datastream) -> None:
+        """Count ``stream`` among those of its site that observe the same property."""
+        self._table.add(stream.slot)
+        self._streams[stream.slot] = stream
+        alike = self._alike.setdefault((stream.site, stream.measured), [])
+        if stream.slot not in alike:
+            alike.append(stream.slot)
+
+    def update(self, batch: Batch, said: Sequence[Transition]) -> list[Transition]:
+        """Return ``said``, each new danger with what its neighbours say of it by then."""
+        seen, done, amended = readings(batch, self._table), 0, []
+        for step in said:
+            until = until_offset(seen, step.offset)
+            self._follow_all(seen.take(np.arange(done, max(until, done))))
+            done = max(until, done)
+            amended.append(self._amend(step))
+        self._follow_all(seen.take(np.arange(done, len(seen.row))))
+        return amended
+
+    def _follow_all(self, seen: Readings) -> None:
+        for places in self._table.thinned(seen.row, seen.time_us, "due_us", STEP_US):
+            self._follow(seen.take(places))
+
+    def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  nothing to amend
+        """Time alone corroborates nothing."""
+        return []
+
+    def dump(self) -> dict[str, object]:
+        """Return the means and what stands."""
+        return {"rows": self._table.dump(), "standing": dict(self._standing)}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore them."""
+        self._table.load(state["rows"])
+        self._standing = dict(state["standing"])
+
+    def _follow(self, now: Readings) -> None:
+        table, row, x = self._table, now.row, now.result
+        first = np.isnan(table["last"][row])
+        step = np.where(first, 0.0, np.abs(x - table["last"][row]))
+        for name, gain in (("fast", FAST), ("slow", SLOW)):
+            old = np.where(first, x, table[name][row])
+            table[name][row] = old + gain * (x - old)
+        old = np.where(np.isnan(table["noise"][row]), step, table["noise"][row])
+        table["noise"][row] = old + NOISE * (np.minimum(step, 4 * old + 1e-12) - old)
+        table["last"][row], table["last_us"][row] = x, now.time_us
+
+    def _amend(self, step: Transition) -> Transition:
+        if step.kind is not Kind.WORLD or step.slot < 0:
+            return step
+        if step.change is Change.CLEARED:
+            self._standing.pop(step.key, None)
+            return step
+        self._standing[step.key] = step.slot
+        around = self._around(step)
+        if step.change is Change.EASED or not around:
+            return step
+        standing = set(self._standing.values())
+        way = self._way(step.slot)
+        agree = sum(slot in standing or self._way(slot) == way != 0 for slot in around)
+        return corroborated(step, agree, len(around))
+
+    def _around(self, step: Transition) -> list[int]:
+        """Return the slots of like streams at the site and upstream that spoke lately."""
+        stream = self._streams.get(step.slot)
+        if stream is None:
+            return []
+        places = [stream.site, *sorted(self._upstream.get(stream.site, ()))]
+        alike = [s for place in places for s in self._alike.get((place, stream.measured), [])]
+        since = step.time_us - self._settings.fresh_s * MICROSECONDS
+        last = self._table["last_us"]
+        return [s for s in alike if s != step.slot and last[self._table.row(s)] >= since]
+
+    def _way(self, slot: int) -> int:
+        """Return 1 for rising, -1 for falling, 0 for neither or unknown."""
+        row, table = self._table.row(slot), self._table
+        moved = float(table["fast"][row] - table["slow"][row])
+        if not abs(moved) > self._settings.moving * float(table["noise"][row]):
+            return 0
+        return 1 if moved > 0 else -1
+
+
+def until_offset(seen: Readings, offset: int) -> int:
+    """Return how many of ``seen`` came up to and including the reading at ``offset``."""
+    found = np.flatnonzero(seen.offset == offset)
+    if len(found):
+        return int(found[0]) + 1
+    after = np.flatnonzero(seen.offset > offset)
+    return int(after[0]) if len(after) else len(seen.offset)
+
+
+def corroborated(step: Transition, agree: int, others: int) -> Transition:
+    """Return ``step`` with its certainty moved and the count named; the stream itself counts."""
+    certainty = step.certainty
+    if certainty in STEPS:
+        place = STEPS.index(certainty)
+        if 2 * agree >= others:
+            certainty = STEPS[min(place + 1, len(STEPS) - 1)]
+        elif agree == 0 and others > 1:
+            certainty = STEPS[max(place - 1, 1)]
+    words = step.evidence
+    evidence = replace(
+        words,
+        words_en=f"{words.words_en}; {agree + 1} of {others + 1} sensors agree",
+        words_zh=f"{words.words_zh}；{others + 1} 个测点中 {agree + 1} 个一致",
+    )
+    return replace(step, certainty=certainty, evidence=evidence)

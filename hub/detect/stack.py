@@ -1,0 +1,275 @@
+"""Everything that decides, together: order, detectors, fusions and the hub's own conditions.
+
+A pure function of the log: the same entries give the same transitions, live, replayed
+or rebuilt, however they are cut into batches.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hub.detect import DETECTORS, FUSIONS
+from hub.detect.base import Belated, Fitted, Hears, Waits
+from hub.detect.order import Order
+from hub.detect.own import Own
+from hub.model.observation import Lateness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hub.detect.base import Detector, Fusion
+    from hub.model.network import Datastream, Site
+    from hub.model.observation import Batch
+    from hub.model.rule import Rule
+    from hub.model.transition import Transition
+
+HOLD_S: Final = 2.0
+ALL: Final = -1
+
+
+class DetectionError(Exception):
+    """A rule's detector failed on what it was given; the stack must be rebuilt.
+
+    ``rule`` is the rule's name. This is a fault of the program, not of the data.
+    """
+
+    def __init__(self, rule: str, cause: Exception) -> None:
+        super().__init__(f"rule {rule}: {type(cause).__name__}: {cause}")
+        self.rule = rule
+
+
+class Stack:
+    """All rules over all streams.
+
+    ``marks`` maps (rule, slot) to the offset from which that rule no longer sees that
+    stream (slot -1: none at all), because its detector failed there.
+
+    Raises:
+        ValueError: a rule names no known detector, or its options are wrong.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        sites: Mapping[str, Site],
+        *,
+        marks: dict[tuple[str, int], int] | None = None,
+        hold_s: float = HOLD_S,
+        kinds: Mapping[str, tuple[Any, Any]] = DETECTORS,
+    ) -> None:
+        self._rules = tuple(rules)
+        self._detectors: dict[str, Detector] = {}
+        self._fusions: dict[str, Fusion] = {}
+        for rule in rules:
+            if rule.name in {**self._detectors, **self._fusions}:
+                raise ValueError(f"rule {rule.name}: the name is used twice")
+            if rule.detector in FUSIONS:
+                self._fusions[rule.name] = build_fusion(rule, sites)
+            else:
+                self._detectors[rule.name] = build_detector(rule, kinds)
+        self.marks = marks if marks is not None else {}
+        self._order, self._own = Order(hold_s), Own()
+
+    def bind(self, stream: Datastream) -> None:
+        """Let every rule that matches look at ``stream``."""
+        self._order.bind(stream)
+        for rule in self._rules:
+            if rule.matches(stream):
+                self._member(rule.name).bind(stream)
+
+    def update(self, batch: Batch) -> list[Transition]:
+        """Take in observations of the log, in its order, and return what they cause.
+
+        Raises:
+            DetectionError: a detector failed.
+        """
+        live, late = split(batch)
+        if len(late):
+            self._late(late)
+        if not len(live):
+            return []
+        said = [step for rule in self._at_once() for step in self._update(rule, live)]
+        ordered, let = self._order.arrange(live)
+        return self._look(ordered, let, said)
+
+    def control(
+        self, kind: str, at_us: int, offset: int, body: Mapping[str, object]
+    ) -> list[Transition]:
+        """Take in one control entry of the log; kinds that decide nothing are skipped.
+
+        Raises:
+            DetectionError: a detector failed.
+        """
+        match kind:
+            case "tick":
+                return self._tick(at_us, offset)
+            case "fit":
+                return self._fit(int(str(body["slot"])), body["params"])
+            case "connected":
+                return self._hear(bool(body.get("connected", True)), at_us, offset)
+            case "started":
+                return self._restart(at_us)
+            case "clock":
+                return self._own.stepped(float(str(body["step_s"])), at_us, offset)
+        return []
+
+    def due(self, now_us: int) -> bool:
+        """Say whether a tick at ``now_us`` would change anything."""
+        waiting = (d for d in self._detectors.values() if isinstance(d, Waits))
+        return (
+            self._order.due(now_us)
+            or self._own.due(now_us)
+            or any(detector.due(now_us) for detector in waiting)
+        )
+
+    def wanting(self, now_us: int) -> list[int]:
+        """Return the slots whose baseline should be fitted now."""
+        fitted = (d for d in self._detectors.values() if isinstance(d, Fitted))
+        return sorted({slot for detector in fitted for slot in detector.wanting(now_us)})
+
+    def dump(self) -> dict[str, object]:
+        """Return the whole state, ready for JSON."""
+        names = (rule.name for rule in self._rules)
+        return {
+            "order": self._order.dump(),
+            "own": self._own.dump(),
+            "marks": [[rule, slot, since] for (rule, slot), since in self.marks.items()],
+            "rules": {name: self._member(name).dump() for name in names},
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restore it after the same streams were bound; a rule that is new starts fresh."""
+        self._order.load(state["order"])
+        self._own.load(state["own"])
+        self.marks.update({(rule, slot): since for rule, slot, since in state["marks"]})
+        for rule in self._rules:
+            if rule.name in state["rules"]:
+                self._member(rule.name).load(state["rules"][rule.name])
+
+    def _member(self, name: str) -> Detector | Fusion:
+        return self._detectors[name] if name in self._detectors else self._fusions[name]
+
+    def _look(self, ordered: Batch, let: np.ndarray, said: list[Transition]) -> list[Transition]:
+        """Let the patient detectors, then the fusions, see what is in order."""
+        for rule, detector in self._detectors.items():
+            if not detector.at_once:
+                said = said + self._update(rule, ordered)
+        let_at = dict(zip(ordered.offset.tolist(), let.tolist(), strict=True)) if said else {}
+        said = sorted(said, key=lambda step: let_at.get(step.offset, step.offset))
+        for rule, fusion in self._fusions.items():
+            with failing(rule):
+                said = fusion.update(self._unmarked(rule, ordered), said)
+        return said
+
+    def _tick(self, now_us: int, offset: int) -> list[Transition]:
+        passed = self._order.release(now_us)
+        let = np.full(len(passed), offset)
+        said = self._look(passed, let, []) if len(passed) else []
+        for rule, detector in self._detectors.items():
+            if (rule, ALL) not in self.marks:
+                with failing(rule):
+                    said = said + detector.tick(now_us, offset)
+        nothing = passed.take(np.zeros(len(passed), dtype=bool))
+        for rule, fusion in self._fusions.items():
+            with failing(rule):
+                said = fusion.update(nothing, said) + fusion.tick(now_us, offset)
+        return said + self._own.tick(now_us, offset)
+
+    def _fit(self, slot: int, parameters: Any) -> list[Transition]:  # noqa: ANN401  JSON
+        for rule, detector in self._detectors.items():
+            if isinstance(detector, Fitted):
+                with failing(rule):
+                    detector.fit(slot, parameters)
+        return []
+
+    def _hear(self, connected: bool, at_us: int, offset: int) -> list[Transition]:  # noqa: FBT001
+        for detector in self._detectors.values():
+            if isinstance(detector, Hears):
+                detector.hear(connected, at_us)
+        return self._own.hear(connected, at_us, offset)
+
+    def _restart(self, at_us: int) -> list[Transition]:
+        """Count silence afresh after the hub itself was down."""
+        for detector in self._detectors.values():
+            if isinstance(detector, Hears):
+                detector.resume(at_us)
+        return []
+
+    def _late(self, late: Batch) -> None:
+        for rule, detector in self._detectors.items():
+            if isinstance(detector, Belated):
+                with failing(rule):
+                    detector.late(self._unmarked(rule, late))
+
+    def _at_once(self) -> list[str]:
+        return [rule for rule, detector in self._detectors.items() if detector.at_once]
+
+    def _update(self, rule: str, batch: Batch) -> list[Transition]:
+        with failing(rule):
+            return self._detectors[rule].update(self._unmarked(rule, batch))
+
+    def _unmarked(self, rule: str, batch: Batch) -> Batch:
+        """Return what ``rule`` may still see of ``batch``."""
+        for (name, slot), since in self.marks.items():
+            if name == rule:
+                marked = (batch.offset >= since) & ((batch.slot == slot) | (slot == ALL))
+                batch = batch.take(~marked)
+        return batch
+
+
+def split(batch: Batch) -> tuple[Batch, Batch]:
+    """Return (live, late): what detectors see, and what may only be found late.
+
+    Future observations are history only.
+    """
+    live = batch.lateness <= Lateness.LATE
+    if live.all():
+        return batch, batch.take(~live)
+    late = (batch.lateness == Lateness.BACKFILL) | (batch.lateness == Lateness.CLOCKLESS)
+    return batch.take(live), batch.take(late)
+
+
+def build_detector(rule: Rule, kinds: Mapping[str, tuple[Any, Any]] = DETECTORS) -> Detector:
+    """Return the detector of ``rule``.
+
+    Raises:
+        ValueError: an unknown detector or option, or a value out of bounds.
+    """
+    settings, kind = known(rule, {**kinds})
+    detector: Detector = kind(settings, rule)
+    return detector
+
+
+def build_fusion(rule: Rule, sites: Mapping[str, Site]) -> Fusion:
+    """Return the fusion of ``rule``.
+
+    Raises:
+        ValueError: an unknown fusion or option, or a value out of bounds.
+    """
+    settings, kind = known(rule, {**FUSIONS})
+    fusion: Fusion = kind(settings, rule, sites)
+    return fusion
+
+
+def known(rule: Rule, kinds: Mapping[str, tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Return the settings of ``rule`` and the class that takes them."""
+    if rule.detector not in kinds:
+        names = ", ".join(sorted({**DETECTORS, **FUSIONS}))
+        raise ValueError(f"rule {rule.name}: no detector {rule.detector!r}; there are {names}")
+    settings, kind = kinds[rule.detector]
+    try:
+        return settings(**rule.options), kind
+    except TypeError as error:
+        raise ValueError(f"rule {rule.name}: {error}") from error
+
+
+@contextmanager
+def failing(rule: str) -> Iterator[None]:
+    """Name the rule whose detector failed."""
+    try:
+        yield
+    except Exception as error:
+        raise DetectionError(rule, error) from error
