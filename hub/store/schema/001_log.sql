@@ -9,7 +9,8 @@ CREATE TABLE node (
   name     TEXT PRIMARY KEY,
   site     TEXT NOT NULL,              -- a node seen under another site is quarantined
   state    TEXT,                       -- last state message, JSON
-  state_us INTEGER
+  state_us INTEGER,
+  clock_s  REAL                        -- how far its clock is behind, once beyond tolerance
 ) WITHOUT ROWID;
 
 CREATE TABLE datastream (
@@ -40,6 +41,12 @@ CREATE TABLE stored_range (
   PRIMARY KEY (node, boot, low)
 ) WITHOUT ROWID;
 
+-- What was learnt of a start of a node: how far its clock is behind, when it began.
+CREATE TABLE boot (
+  node TEXT NOT NULL, boot TEXT NOT NULL, behind_us INTEGER, start_us INTEGER,
+  PRIMARY KEY (node, boot)
+) WITHOUT ROWID;
+
 CREATE TABLE observation (
   "offset"  INTEGER PRIMARY KEY,
   slot      INTEGER NOT NULL,
@@ -60,7 +67,7 @@ CREATE INDEX observation_series ON observation (slot, time_us, tie);
 CREATE TABLE control (
   "offset" INTEGER PRIMARY KEY,
   at_us    INTEGER NOT NULL,
-  kind     TEXT NOT NULL,              -- config, fit, action, tick, connected
+  kind     TEXT NOT NULL,              -- config, fit, action, tick, connected, clock, learnt, state
   by       TEXT NOT NULL DEFAULT '',
   body     TEXT NOT NULL               -- JSON
 );
@@ -77,6 +84,7 @@ CREATE TABLE quarantine (
   reason      TEXT NOT NULL,
   payload     BLOB NOT NULL            -- bounded by intake
 );
+CREATE INDEX quarantine_number ON quarantine (node, boot, seq);
 
 -- Where each loop stands; committed with what it wrote.
 CREATE TABLE position (

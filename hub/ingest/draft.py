@@ -1,0 +1,104 @@
+"""What one batch of messages came to, before it is judged and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hub.ingest.ranges import Ranges
+from hub.model.observation import Duplicate
+
+if TYPE_CHECKING:
+    from hub.ingest.decoders.base import Decoded
+    from hub.ingest.nodeclock import Start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """One row for the quarantine; ``pos`` None means the whole message."""
+
+    received_us: int
+    topic: str
+    node: str
+    boot: str
+    seq: int | None
+    pos: int | None
+    reason: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the node is told of one message once the batch is on disk."""
+
+    topic: str
+    boot: str
+    seq: int
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateRow:
+    """A node's last state message."""
+
+    node: str
+    site: str
+    body: bytes
+    online: bool
+    received_us: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Carrier:
+    """One new message: what its row needs, and what its observations share."""
+
+    node: str
+    boot: str
+    seq: int
+    received_us: int
+    sent_us: int | None
+    digest: bytes
+    count: int
+    late: bool
+    direct: bool
+    settled: bool
+    clock: Start
+
+
+@dataclass(slots=True)
+class Draft:
+    """Lists that grow message by message; the observations' are columns of one length."""
+
+    carriers: list[Carrier] = field(default_factory=list)
+    channels: list[int] = field(default_factory=list)
+    times_us: list[int] = field(default_factory=list)
+    starts_us: list[int] = field(default_factory=list)
+    ups_s: list[float | None] = field(default_factory=list)
+    results: list[float | None] = field(default_factory=list)
+    flags: list[int] = field(default_factory=list)
+    whys: list[str | None] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    states: list[StateRow] = field(default_factory=list)
+    touched: dict[tuple[str, str], Ranges] = field(default_factory=dict)
+    digests: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+    duplicates: int = 0
+
+    def add(self, carrier: Carrier, decoded: Decoded, channels: list[int]) -> None:
+        """Take in the observations of one new message."""
+        carrier.count = len(channels)
+        self.carriers.append(carrier)
+        self.channels += channels
+        self.times_us += decoded.times_us
+        self.starts_us += decoded.starts_us
+        self.ups_s += decoded.ups_s
+        self.results += decoded.results
+        self.flags += decoded.flags
+        self.whys += decoded.whys
+        self.positions += decoded.positions
+
+    def compare(self, key: tuple[str, str, int], digest: bytes, stored: bytes | None) -> Duplicate:
+        """Say what a number that is stored already means for a message of ``digest``."""
+        known = self.digests.get(key, stored)
+        return Duplicate.SAME if known is None or known == digest else Duplicate.OTHER

@@ -1,0 +1,120 @@
+"""What is known of each node's clock: how far it is behind the hub's, when the node began.
+
+A node stamps each sending; ``received - sent`` is its clock's error plus the time under
+way, so the smallest difference of a start comes closest to the error. Only messages
+taken while the backlog is through can prove a clock to be behind; a message that comes
+before it was sent proves a clock to be ahead at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from hub.clock import MICROSECONDS
+
+WINDOW_US: Final = 300 * MICROSECONDS
+REMEMBER_US: Final = MICROSECONDS
+MOST_STARTS: Final = 100_000
+UNKNOWN: Final = -1
+
+
+@dataclass(slots=True)
+class Start:
+    """One start (boot) of one node, as far as its clock goes.
+
+    ``low_us`` is the smallest difference of the present window and ``earlier_us`` of
+    the one before it, so that a clock that was set anew is believed again in time.
+    """
+
+    low_us: int | None = None
+    earlier_us: int | None = None
+    window_us: int = 0
+    began_us: int = UNKNOWN
+    behind_us: int = 0
+    dirty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What a message says of its own sending; ``settled`` once the backlog is through."""
+
+    received_us: int
+    sent_us: int | None
+    up_s: float | None
+    settled: bool
+
+
+class NodeClocks:
+    """Clock errors by (node, boot); ``tolerance_us`` is what the hub bears uncorrected."""
+
+    def __init__(self, tolerance_us: int) -> None:
+        self._tolerance_us = tolerance_us
+        self._starts: dict[tuple[str, str], Start] = {}
+
+    def remember(self, node: str, boot: str, behind_us: int | None, began_us: int | None) -> None:
+        """Take in what an earlier run of the hub had learnt."""
+        self._starts[node, boot] = Start(
+            low_us=behind_us,
+            behind_us=self._judge(behind_us),
+            began_us=UNKNOWN if began_us is None else began_us,
+        )
+
+    def observe(self, node: str, boot: str, sending: Sending) -> Start:
+        """Learn from one sending and return what is now known of that start."""
+        start = self._starts.get((node, boot))
+        if start is None:
+            if len(self._starts) >= MOST_STARTS:
+                self._starts.pop(next(iter(self._starts)))
+            start = self._starts[node, boot] = Start(window_us=sending.received_us)
+        if sending.sent_us is not None:
+            self._weigh(start, sending.received_us - sending.sent_us, sending)
+        if sending.up_s is not None:
+            self._date(start, sending, sending.up_s)
+        return start
+
+    def learnt(self) -> list[tuple[str, str, int | None, int | None]]:
+        """Return (node, boot, behind_us, began_us) of what changed since the last call."""
+        rows = []
+        for (node, boot), start in self._starts.items():
+            if start.dirty:
+                start.dirty = False
+                began = None if start.began_us == UNKNOWN else start.began_us
+                rows.append((node, boot, start.low_us, began))
+        return rows
+
+    def _weigh(self, start: Start, difference_us: int, sending: Sending) -> None:
+        ahead = difference_us < -self._tolerance_us
+        if not (sending.settled or ahead):
+            return
+        if abs(difference_us) <= self._tolerance_us and start.behind_us:
+            start.low_us, start.earlier_us = difference_us, None  # it was set right
+        self._turn_window(start, sending.received_us)
+        if start.low_us is None or difference_us < start.low_us:
+            start.dirty |= start.low_us is None or start.low_us - difference_us > REMEMBER_US
+            start.low_us = difference_us
+        known = [low for low in (start.low_us, start.earlier_us) if low is not None]
+        behind_us = self._judge(min(known))
+        start.dirty |= (behind_us == 0) != (start.behind_us == 0)
+        start.behind_us = behind_us
+
+    def _turn_window(self, start: Start, now_us: int) -> None:
+        if now_us - start.window_us > WINDOW_US:
+            start.earlier_us, start.low_us, start.window_us = start.low_us, None, now_us
+
+    def _date(self, start: Start, sending: Sending, up_s: float) -> None:
+        """The node began ``up_s`` before its sending, by its clock or else by the arrival."""
+        if sending.sent_us is not None:
+            began_us = sending.sent_us + start.behind_us - round(up_s * MICROSECONDS)
+            better = abs(began_us - start.began_us) > REMEMBER_US
+        else:
+            began_us = sending.received_us - round(up_s * MICROSECONDS)
+            better = start.began_us == UNKNOWN or start.began_us - began_us > REMEMBER_US
+        if better:
+            start.began_us, start.dirty = began_us, True
+
+    def _judge(self, low_us: int | None) -> int:
+        """Return the correction for a clock whose smallest difference is ``low_us``."""
+        if low_us is None or abs(low_us) <= self._tolerance_us:
+            return 0
+        return low_us

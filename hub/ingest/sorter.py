@@ -1,0 +1,320 @@
+"""Messages in, a draft out: whose they are, new or known, readable or set aside.
+
+Nothing here is on disk yet; a draft that could not be written is forgotten and its
+messages are sorted again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from hub.clock import MICROSECONDS
+from hub.errors import DecodeError
+from hub.ingest.decoders import DECODERS
+from hub.ingest.decoders.base import LARGEST_PAYLOAD, Bad, Decoded
+from hub.ingest.decoders.guard import too_deep
+from hub.ingest.decoders.native import identity_of
+from hub.ingest.draft import Answer, Aside, Carrier, Draft, StateRow
+from hub.ingest.nodeclock import Sending
+from hub.ingest.ranges import Ranges
+from hub.ingest.source import Taken
+from hub.ingest.topics import Topics, receipt_topic
+from hub.model.observation import Duplicate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.ingest.known import Known
+    from hub.ingest.nodeclock import NodeClocks
+    from hub.ingest.streams import Streams
+    from hub.ingest.topics import PayloadMapping, Route
+
+MOST_STARTS: Final = 50_000
+MOST_SHOWN: Final = 1024
+LARGEST_STATE: Final = 4096
+REDELIVERY_US: Final = 600 * MICROSECONDS
+RETAINED: Final = "retained: never live data"
+OTHER_CONTENT: Final = "same key, other content"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When and how one message came in; ``settled`` once the backlog is through."""
+
+    item: Taken
+    received_us: int
+    settled: bool
+
+
+class State(msgspec.Struct):
+    """A node's state message; other fields are kept as they are."""
+
+    online: bool
+
+
+class Sorter:
+    """Sorts messages with the help of what is known; one thread's."""
+
+    def __init__(
+        self,
+        *,
+        topics: Topics,
+        mappings: Sequence[PayloadMapping],
+        streams: Streams,
+        clocks: NodeClocks,
+        known: Known,
+        session: str,
+    ) -> None:
+        self._topics = topics
+        self._mappings = mappings
+        self._streams = streams
+        self._clocks = clocks
+        self._known = known
+        self._session = session
+        self._decoders = {kind: make() for kind, make in DECODERS.items()}
+        self._native = self._decoders["native"]
+        self._ranges: dict[tuple[str, str], Ranges] = {}
+        self._numbers: dict[str, int] = {}
+
+    def sort(self, arrival: Arrival, draft: Draft) -> None:
+        """Add what one message came to."""
+        item = arrival.item
+        if item.size > LARGEST_PAYLOAD:
+            reason = f"size: {item.size} bytes, at most {LARGEST_PAYLOAD} are taken"
+            draft.asides.append(aside_of(arrival, reason))
+            return
+        try:
+            route = self._topics.route(item.topic)
+        except DecodeError as error:
+            draft.asides.append(aside_of(arrival, error.reason))
+            return
+        if route.kind == "state":
+            self._sort_state(arrival, route, draft)
+        else:
+            self._sort_observations(arrival, route, draft)
+
+    def forget(self, draft: Draft) -> None:
+        """Forget the numbers of a draft that could not be written."""
+        for key in draft.touched:
+            self._ranges.pop(key, None)
+
+    def trim(self) -> None:
+        """Drop the oldest starts from memory when there are too many; call between drafts."""
+        while len(self._ranges) > MOST_STARTS:
+            self._ranges.pop(next(iter(self._ranges)))
+
+    def _sort_observations(self, arrival: Arrival, route: Route, draft: Draft) -> None:
+        item = arrival.item
+        native = route.kind == "obs"
+        try:
+            self._check_site(route)
+            decoded = self._decode(item, route)
+        except DecodeError as error:
+            self._set_aside(arrival, route, error.reason, draft)
+            return
+        if not native:
+            self._number(item, route.node, decoded)
+        verdict = self._verdict(arrival, route.node, decoded, draft, native=native)
+        if item.retain and verdict is not Duplicate.SAME:
+            self._set_aside(arrival, route, RETAINED, draft)
+        elif verdict is Duplicate.OTHER:
+            self._set_aside(arrival, route, OTHER_CONTENT, draft)
+        elif verdict is Duplicate.SAME:
+            draft.duplicates += 1
+        else:
+            self._take(arrival, route, decoded, draft)
+        if native and not item.retain and verdict is not Duplicate.OTHER:
+            topic = receipt_topic(route.site, route.node)
+            draft.answers.append(Answer(topic=topic, boot=decoded.boot, seq=decoded.seq))
+
+    def _decode(self, item: Taken, route: Route) -> Decoded:
+        if route.mapping < 0:
+            return self._native.decode(item.payload, None)
+        mapping = self._mappings[route.mapping]
+        return self._decoders[mapping.kind].decode(item.payload, mapping)
+
+    def _check_site(self, route: Route) -> None:
+        home = self._streams.site_of(route.node)
+        if home == route.site:
+            return
+        stored = self._known.site_of(route.node)
+        if home is None and stored is None:
+            self._streams.settle(route.node, route.site)
+            return
+        if stored != route.site:
+            raise DecodeError(f"site: node {route.node} belongs to {stored or home}")
+        self._streams.settle(route.node, route.site, written=True)
+
+    def _number(self, item: Taken, node: str, decoded: Decoded) -> None:
+        """Give a payload without a number one of this run of the hub, once and for all."""
+        if item.number < 0:
+            item.number = self._numbers.get(node, 0)
+            self._numbers[node] = item.number + 1
+        decoded.boot, decoded.seq = self._session, item.number
+
+    def _verdict(
+        self, arrival: Arrival, node: str, decoded: Decoded, draft: Draft, *, native: bool
+    ) -> Duplicate:
+        if arrival.item.dup and not native:
+            since_us = arrival.received_us - REDELIVERY_US
+            if self._known.seen(node, decoded.digest, since_us):
+                return Duplicate.SAME
+        if decoded.seq not in self._ranges_of(node, decoded.boot):
+            return Duplicate.NEW
+        key = (node, decoded.boot, decoded.seq)
+        return draft.compare(key, decoded.digest, self._known.digest(*key))
+
+    def _ranges_of(self, node: str, boot: str) -> Ranges:
+        key = (node, boot)
+        ranges = self._ranges.get(key)
+        if ranges is None:
+            ranges = self._ranges[key] = Ranges(self._known.ranges(node, boot))
+        return ranges
+
+    def _take(self, arrival: Arrival, route: Route, decoded: Decoded, draft: Draft) -> None:
+        node, boot, seq = route.node, decoded.boot, decoded.seq
+        table = self._streams.table(node)
+        try:
+            channels = [table[key] for key in zip(decoded.names, decoded.units, strict=True)]
+        except KeyError:
+            channels = self._resolve(route, decoded)
+        for bad in decoded.bad:
+            draft.asides.append(aside_of(arrival, bad.reason, route, (boot, seq), bad))
+        sending = Sending(
+            received_us=arrival.received_us,
+            sent_us=decoded.sent_us,
+            up_s=decoded.up_s,
+            settled=arrival.settled and not arrival.item.dup,
+        )
+        carrier = Carrier(
+            node=node,
+            boot=boot,
+            seq=seq,
+            received_us=arrival.received_us,
+            sent_us=decoded.sent_us,
+            digest=decoded.digest,
+            count=0,
+            late=decoded.late,
+            direct=decoded.direct,
+            settled=sending.settled,
+            clock=self._clocks.observe(node, boot, sending),
+        )
+        draft.add(carrier, decoded, channels)
+        ranges = draft.touched[node, boot] = self._ranges_of(node, boot)
+        ranges.add(seq)
+        draft.digests[node, boot, seq] = decoded.digest
+
+    def _resolve(self, route: Route, decoded: Decoded) -> list[int]:
+        """Return the channels; observations that have none move to the bad ones."""
+        table = self._streams.table(route.node)
+        channels, right = [], []
+        for row, key in enumerate(zip(decoded.names, decoded.units, strict=True)):
+            try:
+                channel = table.get(key)
+                if channel is None:
+                    null = decoded.results[row] is None
+                    channel = self._streams.resolve(route.site, route.node, *key, null=null)
+            except DecodeError as error:
+                decoded.bad.append(bad_of(decoded, row, error.reason))
+                continue
+            channels.append(channel)
+            right.append(row)
+        keep(decoded, right)
+        return channels
+
+    def _sort_state(self, arrival: Arrival, route: Route, draft: Draft) -> None:
+        try:
+            self._check_site(route)
+            online = state_of(arrival.item.payload).online
+        except DecodeError as error:
+            draft.asides.append(aside_of(arrival, error.reason, route))
+            return
+        draft.states.append(
+            StateRow(
+                node=route.node,
+                site=route.site,
+                body=arrival.item.payload,
+                online=online,
+                received_us=arrival.received_us,
+            )
+        )
+
+    def _set_aside(self, arrival: Arrival, route: Route, reason: str, draft: Draft) -> None:
+        """Put a whole message in quarantine, once, and refuse it if it can be named."""
+        native = route.kind == "obs"
+        identity = identity_of(arrival.item.payload) if native else None
+        if identity is None or not self._known.set_aside(route.node, *identity):
+            draft.asides.append(aside_of(arrival, reason, route, identity))
+        if identity is not None and not arrival.item.retain:
+            topic = receipt_topic(route.site, route.node)
+            boot, seq = identity
+            draft.answers.append(Answer(topic=topic, boot=boot, seq=seq, refused=reason))
+
+
+def aside_of(
+    arrival: Arrival,
+    reason: str,
+    route: Route | None = None,
+    identity: tuple[str, int] | None = None,
+    bad: Bad | None = None,
+) -> Aside:
+    """Return the row for the quarantine; an oversized payload is only shown in part."""
+    item = arrival.item
+    payload = bad.payload if bad else item.payload
+    return Aside(
+        received_us=arrival.received_us,
+        topic=item.topic,
+        node=route.node if route else "",
+        boot=identity[0] if identity else "",
+        seq=identity[1] if identity else None,
+        pos=bad.pos if bad else None,
+        reason=reason,
+        payload=payload if item.size <= LARGEST_PAYLOAD else payload[:MOST_SHOWN],
+    )
+
+
+def bad_of(decoded: Decoded, row: int, reason: str) -> Bad:
+    """Return one decoded observation as a bad one, written out again."""
+    content = {
+        "ds": decoded.names[row],
+        "t_us": decoded.times_us[row],
+        "r": decoded.results[row],
+        "u": decoded.units[row],
+    }
+    return Bad(decoded.positions[row], reason, msgspec.json.encode(content))
+
+
+def keep(decoded: Decoded, rows: list[int]) -> None:
+    """Keep only ``rows`` of the columns."""
+    if len(rows) == len(decoded.names):
+        return
+    for name in (
+        "names",
+        "times_us",
+        "starts_us",
+        "ups_s",
+        "results",
+        "units",
+        "flags",
+        "whys",
+        "positions",
+    ):
+        column = getattr(decoded, name)
+        setattr(decoded, name, [column[row] for row in rows])
+
+
+def state_of(payload: bytes) -> State:
+    """Return a node's state.
+
+    Raises:
+        DecodeError: it is not one.
+    """
+    if len(payload) > LARGEST_STATE or too_deep(payload):
+        raise DecodeError("state: too large or too deep")
+    try:
+        return msgspec.json.decode(payload, type=State)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise DecodeError(f"state: {error}") from error
