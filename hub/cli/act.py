@@ -55,7 +55,7 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     for name, (kind, words) in ON_INCIDENT.items():
         parser = new(commands, shared, name, words, lambda args: (args.incident, reason_of(args)))
         parser.add_argument("incident", metavar="ID", help="an incident's id or reply code")
-        parser.add_argument("--reason", type=text, default="", help="why, for the timeline")
+        parser.add_argument("--reason", type=text, help="why, for the timeline")
         parser.set_defaults(kind=kind)
     add_note(commands, shared)
     add_open(commands, shared)

@@ -12,7 +12,7 @@ from hub.cli.show import coloured, local_time, masked, print_json, printable, sp
 from hub.cli.words import of_pair, say
 from hub.clock import MICROSECONDS
 from hub.config import read_config
-from hub.dispatch.words import HAZARDS, LEVELS, unit_name
+from hub.dispatch.words import HAZARDS, LEVELS, LIMITS, unit_name
 from hub.errors import TransitionError
 from hub.model.book import Condition, Entry
 from hub.model.incident import Incident
@@ -184,7 +184,9 @@ def figures(evidence: Evidence, reader: Reader) -> Iterator[tuple[str, str]]:
     if evidence.value is not None:
         yield "value", f"{evidence.value:.4g} {unit}"
     if evidence.limit is not None:
-        yield "limit", f"{evidence.limit:.4g} {unit} {evidence.limit_name}".rstrip()
+        name = evidence.limit_name
+        named = of_pair(reader.language, *LIMITS.get(name, (name, name))) if name else ""
+        yield "limit", f"{evidence.limit:.4g} {unit} {named}".rstrip()
     if evidence.trend_per_h is not None:
         yield "trend", f"{evidence.trend_per_h:+.3g} {unit}/h"
     if evidence.expected is not None:

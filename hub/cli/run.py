@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hub.cli.show import columns, print_json
 from hub.cli.words import of_pair, say
 from hub.config import read_config, read_secret
+from hub.dispatch import channels
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def check(args: argparse.Namespace) -> int:
     """Say what would run with this configuration; touches no network."""
     configuration = read_config(args.config)
+    check_plugins(configuration)
     rows = [(say(args.lang, key), words) for key, words in summary(configuration, args.lang)]
     warnings = list(warnings_of(configuration, args.lang))
     if args.json:
@@ -65,6 +67,16 @@ def check(args: argparse.Namespace) -> int:
     for words in warnings:
         print(f"{say(args.lang, 'warning')}: {words}")
     return 0
+
+
+def check_plugins(configuration: Configuration) -> None:
+    """Let every plugin look at its own options; reads no secret and connects nowhere.
+
+    Raises:
+        ConfigError: an unknown kind or option, or a value that the plugin refuses.
+    """
+    for channel in configuration.channels:
+        channels.check(channel.name, channel.kind, channel.options)
 
 
 def summary(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:

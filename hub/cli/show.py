@@ -45,7 +45,7 @@ def span(us: int, language: str) -> str:
         (60, ("min", "分")),
         (1, ("s", "秒")),
     )
-    parts = []
+    parts: list[str] = []
     for size, (english, chinese) in units:
         amount, seconds = divmod(seconds, size)
         if amount or (size == 1 and not parts):

@@ -1,0 +1,316 @@
+"""The command line, run as a person runs it, on a database that the hub's own code made."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.cli import language_of, main
+from hub.cli.act import until
+from hub.errors import ConfigError
+from hub.model.book import ActionResult
+from hub.model.incident import ActionKind
+from hub.store.book import Book
+from hub.store.database import open_database, transaction
+from hub.store.log import Log
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from hub.config import Configuration
+    from hub.model.incident import Action, Incident
+
+Captured = pytest.CaptureFixture[str]
+NOON_US = 1_795_495_200_000_000  # 2026-11-24T12:40:00+08:00
+
+
+def run(folder: Path, *words: str, lang: str = "en") -> int:
+    """Run one command on ``folder``."""
+    return main(["--config", str(folder), "--lang", lang, *words])
+
+
+class Responder(threading.Thread):
+    """Answers the next action the way the respond loop does: by a row of its own connection."""
+
+    def __init__(self, configuration: Configuration, *, ok: bool = True) -> None:
+        super().__init__(daemon=True)
+        self._path = configuration.hub.database
+        self._ok = ok
+        self.seen: list[Action] = []
+
+    def run(self) -> None:
+        """Wait at most 10 s for one action and answer it."""
+        connection = open_database(self._path)
+        end = time.monotonic() + 10
+        while not self.seen and time.monotonic() < end:
+            self.seen = Log(connection).actions(0, 10)
+            time.sleep(0.01)
+        with transaction(connection):
+            Book(connection).put_result(
+                ActionResult(offset=self.seen[0].offset, ok=self._ok, words_en="taken by you",
+                             words_zh="已由您接警", incident="i1")
+            )  # fmt: skip
+        connection.close()
+
+
+def test_check_accepts_and_names_what_would_run(folder: Path, capsys: Captured) -> None:
+    """A good configuration exits 0 and names every site with who answers for it."""
+    assert run(folder, "check") == 0
+    out = capsys.readouterr().out
+    assert "qingxi-bridge: Bridge quarter, Lin Wei / Chen Yu" in out
+    assert "history is limited to the local log" in out
+    assert "TOCSIN_SMS_TOKEN" in out
+
+
+def test_check_speaks_chinese(folder: Path, capsys: Captured) -> None:
+    """The same in Chinese."""
+    assert run(folder, "check", lang="zh") == 0
+    assert "配置正确" in (out := capsys.readouterr().out)
+    assert "桥头片区, 林薇 / 陈宇" in out
+
+
+def test_check_refuses_with_2_and_one_line_each(folder: Path, capsys: Captured) -> None:
+    """Two mistakes are two lines on stderr with file and key, and nothing on stdout."""
+    path = folder / "hub.toml"
+    text = path.read_text("utf-8").replace("grace_s", "gracee_s").replace('"embedded"', '"embeded"')
+    path.write_text(text, "utf-8")
+    assert run(folder, "check") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.split(": ")[:3] for line in err.splitlines()] == [
+        ["tocsin", str(path), "hub.gracee_s"],
+        ["tocsin", str(path), "broker.kind"],
+    ] or len(err.splitlines()) == 2
+    assert "did you mean 'grace_s'?" in err
+
+
+def test_check_refuses_what_a_channel_refuses(folder: Path, capsys: Captured) -> None:
+    """An option that no channel of this kind has is found without starting anything."""
+    path = folder / "hub.toml"
+    path.write_text(path.read_text("utf-8").replace("sender =", "sendr ="), "utf-8")
+    assert run(folder, "check") == 2
+    assert "sendr" in capsys.readouterr().err
+
+
+def test_nothing_is_made_where_no_hub_ran(folder: Path, capsys: Captured) -> None:
+    """Without a database the commands say so, exit 1 and create none."""
+    assert run(folder, "incidents") == 1
+    assert "no hub has run here yet" in capsys.readouterr().err
+    assert not (folder.parent / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", ("RED", "triggered", "present", "Flood")),
+                        ("zh", ("红色", "待接警", "险情仍在", "洪水"))],
+)  # fmt: skip
+def test_incidents_in_both_languages(
+    folder: Path, flood: Incident, capsys: Captured, lang: str, words: tuple[str, ...]
+) -> None:
+    """Open incidents show code, level, state and headline in the reader's language."""
+    assert run(folder, "incidents", lang=lang) == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in (*words, flood.code))
+
+
+def test_incidents_as_json(folder: Path, flood: Incident, capsys: Captured) -> None:
+    """--json gives the incidents as data."""
+    assert run(folder, "incidents", "--json") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["id"], found["severity"]) == (flood.id, "extreme")
+
+
+@pytest.mark.usefixtures("connection")
+def test_no_incidents_is_said(folder: Path, capsys: Captured) -> None:
+    """An empty book is a sentence, not silence."""
+    assert run(folder, "incidents", lang="zh") == 0
+    assert "没有未解除的事件" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("A7K RED flood", "4.5 m danger", "+6 m/h", "above=4.5", "pass 9, suspect 1",
+                "fail 1, missing 1", "2026-11-24 14:51:00 +08:00", "Lin Wei", "inflatable boat",
+                "lin-wei · sms +15…0101", "delivered, attempt 2")),
+        ("zh", ("A7K 红色 洪水", "4.5 米 危险", "合格 9, 可疑 1", "林薇", "橡皮艇", "已送达")),
+    ],
+)  # fmt: skip
+def test_explain_shows_why_and_who(
+    folder: Path, flood: Incident, capsys: Captured, lang: str, words: tuple[str, ...]
+) -> None:
+    """Chart, parameters, quality, times, people and what came of each page, numbers masked."""
+    assert run(folder, "explain", flood.code.lower(), lang=lang) == 0
+    out = capsys.readouterr().out
+    assert [word for word in words if word not in out] == []
+    assert "+15550100101" not in out
+    assert "\x1b" not in out
+
+
+def test_explain_as_json_keeps_the_window(folder: Path, flood: Incident, capsys: Captured) -> None:
+    """--json holds the whole input window and no full number."""
+    assert run(folder, "explain", flood.id, "--json") == 0
+    out = capsys.readouterr().out
+    case = json.loads(out)
+    assert len(case["conditions"][0]["evidence"]["window"]) == 12
+    assert "+15550100101" not in out
+
+
+@pytest.mark.usefixtures("flood")
+def test_explain_of_nothing(folder: Path, capsys: Captured) -> None:
+    """An unknown incident is one line on stderr and exit 1."""
+    assert run(folder, "explain", "ZZZ") == 1
+    assert "no incident is called 'ZZZ'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("flood")
+def test_quarantine_shows_reason_and_payload(folder: Path, capsys: Captured) -> None:
+    """Each entry has its reason; --show prints the payload without its control characters."""
+    assert run(folder, "quarantine") == 0
+    assert "om-hall-01/obs  whole message  not JSON" in capsys.readouterr().out
+    assert run(folder, "quarantine", "--show", "1") == 0
+    out = capsys.readouterr().out
+    assert "{oops" in out
+    assert "\x1b" not in out
+    assert run(folder, "quarantine", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["reason"] == "not JSON"
+
+
+ACTIONS = {
+    ("ack", "A7K"): (ActionKind.ACKNOWLEDGE, "A7K", {}),
+    ("resolve", "A7K", "--reason", "water fell"): (
+        ActionKind.RESOLVE, "A7K", {"reason": "water fell"},
+    ),
+    ("escalate", "A7K"): (ActionKind.ESCALATE, "A7K", {}),
+    ("stand-down", "A7K"): (ActionKind.STAND_DOWN, "A7K", {}),
+    ("arrived", "A7K"): (ActionKind.ARRIVED, "A7K", {}),
+    ("false-alarm", "A7K"): (ActionKind.FALSE_ALARM, "A7K", {}),
+    ("note", "A7K", "boat is out"): (ActionKind.NOTE, "A7K", {"text": "boat is out"}),
+    ("hand-over", "A7K", "--to", "chen-yu"): (ActionKind.HAND_OVER, "A7K", {"to": "chen-yu"}),
+    ("open", "old-mill", "fire", "smoke seen", "--severity", "extreme"): (
+        ActionKind.OPEN, "old-mill",
+        {"site": "old-mill", "hazard": "fire", "severity": "extreme", "text": "smoke seen"},
+    ),
+    ("unmute", "qx-bridge-01/stage"): (ActionKind.UNMUTE, "qx-bridge-01/stage", {}),
+    ("test", "lin-wei"): (ActionKind.TEST, "lin-wei", {}),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize("words", list(ACTIONS), ids=lambda words: words[0])
+def test_an_action_is_logged_and_answered(
+    folder: Path, configuration: Configuration, capsys: Captured, words: tuple[str, ...]
+) -> None:
+    """Each acting command appends exactly its action and prints the hub's answer."""
+    responder = Responder(configuration)
+    responder.start()
+    assert run(folder, *words, "--by", "lin-wei", lang="zh") == 0
+    responder.join(10)
+    assert capsys.readouterr().out.strip() == "已由您接警"
+    (action,) = responder.seen
+    kind, target, details = ACTIONS[words]
+    assert (action.kind, action.target, action.details) == (kind, target, details)
+    assert (action.by, action.via) == ("lin-wei", "cli")
+
+
+@pytest.mark.usefixtures("connection")
+def test_a_refused_action_exits_1(
+    folder: Path, configuration: Configuration, capsys: Captured
+) -> None:
+    """What the hub refuses is said with its own words, as data too."""
+    responder = Responder(configuration, ok=False)
+    responder.start()
+    assert run(folder, "ack", "A7K", "--json") == 1
+    responder.join(10)
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["ok"], answer["answered"], answer["words_en"]) == (False, True, "taken by you")
+
+
+def test_without_a_hub_the_action_waits_in_the_log(
+    folder: Path, connection: sqlite3.Connection, capsys: Captured
+) -> None:
+    """Nobody answers in time: it is said, the action stays for the next hub, exit 1."""
+    assert run(folder, "ack", "A7K", "--wait", "0.1") == 1
+    assert "no hub answered in 0.1 s" in capsys.readouterr().out
+    assert [action.kind for action in Log(connection).actions(0, 10)] == [ActionKind.ACKNOWLEDGE]
+
+
+def test_mute_takes_stream_end_and_reason(
+    folder: Path, connection: sqlite3.Connection, capsys: Captured
+) -> None:
+    """The end is an instant of the hub's clock, also when that clock is simulated."""
+    clock = {"wall_start_us": time.time_ns() // 1000, "simulated_start_us": NOON_US, "rate": 1.0}
+    with transaction(connection):
+        connection.execute("INSERT INTO meta VALUES ('clock', ?)", (json.dumps(clock),))
+    words = ("mute", "qx-bridge-01/stage", "--until", "2h", "--reason", "cleaning the gauge")
+    assert run(folder, *words, "--wait", "0.05") == 1
+    capsys.readouterr()
+    (action,) = Log(connection).actions(0, 10)
+    assert action.details["reason"] == "cleaning the gauge"
+    assert 0 <= action.details["until_us"] - NOON_US - 7_200_000_000 < 60_000_000
+    assert 0 <= action.at_us - NOON_US < 60_000_000
+
+
+@pytest.mark.usefixtures("connection")
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("mute", "qx-bridge-1/stage", "--until", "2h", "--reason", "x"), "qx-bridge-01/stage"),
+        (("test", "lin-wai"), "lin-wei"),
+        (("open", "old-mil", "fire", "smoke"), "old-mill"),
+    ],
+)
+def test_an_unknown_target_is_refused_before_it_is_logged(
+    folder: Path,
+    connection: sqlite3.Connection,
+    capsys: Captured,
+    words: tuple[str, ...],
+    meant: str,
+) -> None:
+    """A misspelt stream, person or site is refused with what was meant; the log stays as it is."""
+    assert run(folder, *words) == 2
+    assert f"did you mean {meant!r}?" in capsys.readouterr().err
+    assert Log(connection).actions(0, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [("2h", 7200), ("30min", 1800), ("1d", 86400), ("13:00", 1200), ("12:00", 84000),
+     ("2026-11-24T13:00", 1200), ("2026-11-24T05:00:00+00:00", 1200)],
+)  # fmt: skip
+def test_until_is_read_in_the_hubs_zone(words: str, seconds: int) -> None:
+    """Spans count from now; a local time already past today is tomorrow's."""
+    assert until(words, NOON_US, "Asia/Shanghai") - NOON_US == seconds * 1_000_000
+
+
+@pytest.mark.parametrize("words", ["", "soon", "25:00", "0h", "2020-01-01T00:00", "99999999d"])
+def test_until_refuses_nonsense_and_the_past(words: str) -> None:
+    """A mute without a readable end in the future does not exist."""
+    with pytest.raises(ConfigError):
+        until(words, NOON_US, "Asia/Shanghai")
+
+
+def test_usage_errors_exit_2(folder: Path, capsys: Captured) -> None:
+    """A mute without reason, an unknown command and a rate of zero are usage errors."""
+    for words in (("mute", "x", "--until", "1h"), ("nonsense",), ("demo", "--rate", "0")):
+        with pytest.raises(SystemExit) as stopped:
+            run(folder, *words)
+        assert stopped.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_the_language_follows_the_environment() -> None:
+    """Chinese locales get Chinese, all else English; LC_ALL outranks LANG."""
+    assert language_of({"LANG": "zh_CN.UTF-8"}) == "zh"
+    assert language_of({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}) == "en"
+    assert language_of({}) == "en"
+
+
+def test_options_may_stand_before_or_after_the_command(folder: Path, capsys: Captured) -> None:
+    """--config and --lang work on both sides of the command's name."""
+    assert main(["check", "--config", str(folder), "--lang", "zh"]) == 0
+    assert "配置正确" in capsys.readouterr().out
