@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub.cli.plugins import check_plugins
 from hub.cli.show import columns, print_json
 from hub.cli.words import of_pair, say
 from hub.config import read_config, read_secret
-from hub.dispatch import channels
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,16 +67,6 @@ def check(args: argparse.Namespace) -> int:
     for words in warnings:
         print(f"{say(args.lang, 'warning')}: {words}")
     return 0
-
-
-def check_plugins(configuration: Configuration) -> None:
-    """Let every plugin look at its own options; reads no secret and connects nowhere.
-
-    Raises:
-        ConfigError: an unknown kind or option, or a value that the plugin refuses.
-    """
-    for channel in configuration.channels:
-        channels.check(channel.name, channel.kind, channel.options)
 
 
 def summary(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:

@@ -94,7 +94,34 @@ def test_check_refuses_what_a_channel_refuses(folder: Path, capsys: Captured) ->
     path = folder / "hub.toml"
     path.write_text(path.read_text("utf-8").replace("sender =", "sendr ="), "utf-8")
     assert run(folder, "check") == 2
-    assert "sendr" in capsys.readouterr().err
+    assert "hub.toml: channel[0]: channel.sms.sendr is unknown" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "words"),
+    [
+        ('detector = "levl"', "rule[0].detector", "did you mean 'level'?"),
+        ('detector = "rate"\noptions = { windw_s = 60 }', "rule[0].options", "windw_s"),
+        ('detector = "stale"\noptions = { missed = -1 }', "rule[0].options", "missed"),
+    ],
+)
+def test_check_refuses_what_a_detector_refuses(
+    folder: Path, capsys: Captured, rule: str, key: str, words: str
+) -> None:
+    """An unknown detector, and an option or a value that it refuses, are named by key."""
+    (folder / "rules.toml").write_text(f'[[rule]]\nname = "x"\n{rule}\n', "utf-8")
+    assert run(folder, "check") == 2
+    err = capsys.readouterr().err
+    assert f"rules.toml: {key}: " in err
+    assert words in err
+
+
+def test_check_refuses_a_payload_nobody_reads(folder: Path, capsys: Captured) -> None:
+    """A mapping's kind must have a decoder."""
+    path = folder / "hub.toml"
+    path.write_text(path.read_text("utf-8").replace('kind = "flat"', 'kind = "flatt"'), "utf-8")
+    assert run(folder, "check") == 2
+    assert "mapping[0].kind: no payload kind is 'flatt'" in capsys.readouterr().err
 
 
 def test_nothing_is_made_where_no_hub_ran(folder: Path, capsys: Captured) -> None:

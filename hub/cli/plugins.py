@@ -1,0 +1,67 @@
+"""Lets every plugin look at its own part of the configuration: no secret, no connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.config import ConfigurationError, Problem
+from hub.config.problems import did_you_mean
+from hub.detect import DETECTORS, FUSIONS
+from hub.detect.stack import Stack
+from hub.dispatch import channels
+from hub.errors import ConfigError
+from hub.ingest.decoders import DECODERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.config import Configuration
+
+
+def check_plugins(configuration: Configuration) -> None:
+    """Refuse kinds that no registry has, and options that their plugin refuses.
+
+    Raises:
+        ConfigurationError: with every problem found.
+    """
+    found = [*rules(configuration), *payloads(configuration), *channel_tables(configuration)]
+    if found:
+        raise ConfigurationError(found)
+
+
+def rules(configuration: Configuration) -> Iterator[Problem]:
+    """Yield what is wrong with the rules' detectors and options."""
+    known = (*DETECTORS, *FUSIONS)
+    for index, rule in enumerate(configuration.rules):
+        if rule.detector not in known:
+            fix = did_you_mean(rule.detector, known)
+            words = f"no detector is {rule.detector!r}"
+            yield problem("rules.toml", f"rule[{index}].detector", words, fix)
+            continue
+        try:
+            Stack([rule], configuration.network.sites)
+        except ValueError as error:
+            yield problem("rules.toml", f"rule[{index}].options", str(error))
+
+
+def payloads(configuration: Configuration) -> Iterator[Problem]:
+    """Yield mappings whose kind nobody reads."""
+    for index, mapping in enumerate(configuration.mappings):
+        if mapping.kind not in DECODERS:
+            words = f"no payload kind is {mapping.kind!r}"
+            fix = did_you_mean(mapping.kind, DECODERS)
+            yield problem("hub.toml", f"mapping[{index}].kind", words, fix)
+
+
+def channel_tables(configuration: Configuration) -> Iterator[Problem]:
+    """Yield what is wrong with the channels' kinds and options."""
+    for index, channel in enumerate(configuration.channels):
+        try:
+            channels.check(channel.name, channel.kind, channel.options)
+        except ConfigError as error:
+            yield problem("hub.toml", f"channel[{index}]", f"{error.where} {error.problem}")
+
+
+def problem(file: str, key: str, words: str, fix: str = "") -> Problem:
+    """Return a problem of one of the folder's files."""
+    return Problem(file=file, key=key, words=words, fix=fix)
