@@ -168,6 +168,13 @@ class Book:
         )
         return [name for (name,) in found]
 
+    def release_pending(self, now_us: int) -> None:
+        """Let what waits to be sent go now, because the clock was set back."""
+        self._connection.execute(
+            "UPDATE notification SET due_us = ? WHERE state = ? AND due_us > ?",
+            (now_us, NotificationState.PENDING, now_us),
+        )
+
     # timers
 
     def due(self, now_us: int, limit: int) -> list[Deadline]:
