@@ -164,16 +164,6 @@ STATES: Final[dict[str, NotificationState]] = {
     "canceled": NotificationState.FAILED,
 }
 
-RANK: Final[dict[NotificationState, int]] = {
-    NotificationState.PENDING: 0,
-    NotificationState.CANCELLED: 0,
-    NotificationState.SENDING: 1,
-    NotificationState.DEFERRED: 1,
-    NotificationState.SENT: 2,
-    NotificationState.FAILED: 3,
-    NotificationState.DELIVERED: 4,  # the handset has it, whatever was said before
-}
-
 
 def parse_status(parameters: Mapping[str, str]) -> Report | None:
     """Return the report in a status callback's form fields; None if it says nothing to us."""
@@ -193,7 +183,7 @@ def report(provider_id: str, word: str, code: str = "") -> Report | None:
 
 def goes_forward(present: NotificationState, reported: NotificationState) -> bool:
     """Say whether a report is news: states only go forward, however reports are shuffled."""
-    return RANK[reported] > RANK[present]
+    return reported.rank > present.rank
 
 
 def signature_holds(

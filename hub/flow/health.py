@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -22,11 +24,18 @@ class Health:
         self._lock = threading.Lock()
         self._checks: dict[str, Check] = {}
         self._counts: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._well_s: dict[str, float] = {}
 
     def well(self, name: str, words: str = "") -> None:
         """Say that ``name`` works."""
         with self._lock:
             self._checks[name] = Check(ok=True, words=words)
+            self._well_s[name] = time.monotonic()
+
+    def well_ago_s(self, name: str) -> float:
+        """Return the real seconds since ``name`` was last said to work; infinite if never."""
+        with self._lock:
+            return time.monotonic() - self._well_s.get(name, -math.inf)
 
     def ill(self, name: str, words: str) -> None:
         """Say that ``name`` does not work, and what to do about it."""

@@ -30,6 +30,12 @@ class NotificationState(StrEnum):
     FAILED = "failed"  # will never arrive; the next channel or person takes over
     CANCELLED = "cancelled"  # nothing left to tell
 
+    @property
+    def rank(self) -> int:
+        """Return how far along this is; reports only go forward, and delivered beats failed."""
+        late = ("sent", "failed", "delivered")
+        return 1 + late.index(self) if self in late else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:

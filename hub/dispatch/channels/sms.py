@@ -6,6 +6,7 @@ looked up by number and text first, and sent again, marked, only if it is not th
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
@@ -170,8 +171,7 @@ class BoundedHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
                 self._base + urlsplit(url).path,
                 params=written(params),
                 data=written(data),
-                headers=dict(headers or {}),
-                auth=aiohttp.BasicAuth(*auth) if auth else None,
+                headers={**(headers or {}), **credentials(auth)},
                 allow_redirects=False,
             ) as answer:
                 return Response(answer.status, await bounded(answer), dict(answer.headers))
@@ -192,6 +192,13 @@ class BoundedHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self._session
+
+
+def credentials(auth: tuple[str, str] | None) -> dict[str, str]:
+    """Return the header of HTTP Basic authentication."""
+    if auth is None:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(":".join(auth).encode()).decode()}
 
 
 def written(values: Mapping[str, object] | None) -> dict[str, str] | None:
