@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
 from hub.cli import language_of, main
 from hub.cli.act import until
+from hub.clock import SystemClock
+from hub.dispatch.text import compose
 from hub.errors import ConfigError
-from hub.model.book import ActionResult
-from hub.model.incident import ActionKind
+from hub.flow.health import Health
+from hub.flow.respond import Respond
+from hub.model.incident import ActionKind, Status
 from hub.store.book import Book
-from hub.store.database import open_database, transaction
+from hub.store.database import transaction
 from hub.store.log import Log
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.config import Configuration
-    from hub.model.incident import Action, Incident
+    from hub.model.incident import Incident
 
 Captured = pytest.CaptureFixture[str]
 NOON_US = 1_795_495_200_000_000  # 2026-11-24T12:40:00+08:00
@@ -34,28 +37,37 @@ def run(folder: Path, *words: str, lang: str = "en") -> int:
     return main(["--config", str(folder), "--lang", lang, *words])
 
 
-class Responder(threading.Thread):
-    """Answers the next action the way the respond loop does: by a row of its own connection."""
+class Hub(threading.Thread):
+    """The hub's respond loop in a thread, as it runs beside the command line."""
 
-    def __init__(self, configuration: Configuration, *, ok: bool = True) -> None:
+    def __init__(self, configuration: Configuration) -> None:
         super().__init__(daemon=True)
-        self._path = configuration.hub.database
-        self._ok = ok
-        self.seen: list[Action] = []
+        self._configuration = configuration
+        self._stop_now = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop_now.set()
+        self.join(10)
 
     def run(self) -> None:
-        """Wait at most 10 s for one action and answer it."""
-        connection = open_database(self._path)
-        end = time.monotonic() + 10
-        while not self.seen and time.monotonic() < end:
-            self.seen = Log(connection).actions(0, 10)
-            time.sleep(0.01)
-        with transaction(connection):
-            Book(connection).put_result(
-                ActionResult(offset=self.seen[0].offset, ok=self._ok, words_en="taken by you",
-                             words_zh="已由您接警", incident="i1")
-            )  # fmt: skip
-        connection.close()
+        """Step until told to stop."""
+        loop = Respond(
+            database=self._configuration.hub.database,
+            clock=SystemClock(),
+            health=Health(),
+            wake=lambda *_: None,
+            network=self._configuration.network,
+            people=self._configuration.people,
+            composer=compose,
+            backlog_wait_s=0.0,
+        )
+        while not self._stop_now.wait(0.01):
+            loop.step()
+        loop.close()
 
 
 def test_check_accepts_and_names_what_would_run(folder: Path, capsys: Captured) -> None:
@@ -222,26 +234,41 @@ ACTIONS = {
         ActionKind.OPEN, "old-mill",
         {"site": "old-mill", "hazard": "fire", "severity": "extreme", "text": "smoke seen"},
     ),
-    ("unmute", "qx-bridge-01/stage"): (ActionKind.UNMUTE, "qx-bridge-01/stage", {}),
     ("test", "lin-wei"): (ActionKind.TEST, "lin-wei", {}),
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("connection")
+@pytest.mark.usefixtures("flood")
 @pytest.mark.parametrize("words", list(ACTIONS), ids=lambda words: words[0])
 def test_an_action_is_logged_and_answered(
-    folder: Path, configuration: Configuration, capsys: Captured, words: tuple[str, ...]
+    folder: Path,
+    configuration: Configuration,
+    connection: sqlite3.Connection,
+    capsys: Captured,
+    words: tuple[str, ...],
 ) -> None:
-    """Each acting command appends exactly its action and prints the hub's answer."""
-    responder = Responder(configuration)
-    responder.start()
-    assert run(folder, *words, "--by", "lin-wei", lang="zh") == 0
-    responder.join(10)
-    assert capsys.readouterr().out.strip() == "已由您接警"
-    (action,) = responder.seen
+    """Each acting command appends exactly its action, and the hub's answer is printed."""
+    with Hub(configuration):
+        assert run(folder, *words, "--by", "lin-wei", lang="zh") == 0
+    (action,) = Log(connection).actions(0, 10)
     kind, target, details = ACTIONS[words]
     assert (action.kind, action.target, action.details) == (kind, target, details)
     assert (action.by, action.via) == ("lin-wei", "cli")
+    result = Book(connection).action_result(action.offset)
+    assert result is not None
+    assert result.words_zh
+    assert capsys.readouterr().out.strip() == result.words_zh
+
+
+def test_an_acknowledgement_stops_the_paging(
+    folder: Path, configuration: Configuration, connection: sqlite3.Connection, flood: Incident
+) -> None:
+    """After tocsin ack the book says who took it, through the hub's own loop."""
+    with Hub(configuration):
+        assert run(folder, "ack", flood.code, "--by", "chen-yu") == 0
+    found = Book(connection).incident(flood.id)
+    assert found is not None
+    assert (found.status, found.acknowledged_by) == (Status.ACKNOWLEDGED, "chen-yu")
 
 
 @pytest.mark.usefixtures("connection")
@@ -249,12 +276,11 @@ def test_a_refused_action_exits_1(
     folder: Path, configuration: Configuration, capsys: Captured
 ) -> None:
     """What the hub refuses is said with its own words, as data too."""
-    responder = Responder(configuration, ok=False)
-    responder.start()
-    assert run(folder, "ack", "A7K", "--json") == 1
-    responder.join(10)
+    with Hub(configuration):
+        assert run(folder, "ack", "ZZZ", "--json") == 1
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["ok"], answer["answered"], answer["words_en"]) == (False, True, "taken by you")
+    assert (answer["ok"], answer["answered"]) == (False, True)
+    assert "ZZZ" in answer["words_en"]
 
 
 def test_without_a_hub_the_action_waits_in_the_log(
@@ -280,6 +306,20 @@ def test_mute_takes_stream_end_and_reason(
     assert action.details["reason"] == "cleaning the gauge"
     assert 0 <= action.details["until_us"] - NOON_US - 7_200_000_000 < 60_000_000
     assert 0 <= action.at_us - NOON_US < 60_000_000
+
+
+def test_a_mute_holds_until_it_is_taken_back(
+    folder: Path, configuration: Configuration, connection: sqlite3.Connection
+) -> None:
+    """mute and unmute go through the hub's own loop; a second unmute has nothing to end."""
+    with Hub(configuration):
+        mute = ("mute", "qx-bridge-01/stage", "--until", "1h", "--reason", "cleaning")
+        assert run(folder, *mute) == 0
+        (held,) = Book(connection).mutes(time.time_ns() // 1000)
+        assert (held.target, held.reason) == ("qx-bridge-01/stage", "cleaning")
+        assert run(folder, "unmute", "qx-bridge-01/stage") == 0
+        assert Book(connection).mutes(time.time_ns() // 1000) == []
+        assert run(folder, "unmute", "qx-bridge-01/stage") == 1
 
 
 @pytest.mark.usefixtures("connection")

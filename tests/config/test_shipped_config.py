@@ -58,8 +58,8 @@ def test_a_shipped_node_says_what_its_site_declares(path: Path) -> None:
     """Node files and site files agree on site, node, datastreams and units."""
     node = tomllib.loads(path.read_text("utf-8"))
     network = read_config(FOLDER).network
-    name, site = node["node"]["name"], node["node"]["site"]
-    assert network.nodes[name] == site
-    said = {s["datastream"]: s["unit"] for s in node["sensor"]}
-    declared = {key[1]: s.unit for key, s in network.datastreams.items() if key[0] == name}
+    assert network.nodes[node["node"]] == node["site"]
+    said = {(s["name"], s["unit"], s.get("interval_s", 60.0)) for s in node["datastream"]}
+    declared = {(s.name, s.unit, s.interval_s) for s in network.datastreams.values()
+                if s.node == node["node"]}  # fmt: skip
     assert said == declared
