@@ -90,7 +90,7 @@ class Hears(Protocol):
         """Learn that intake is connected and caught up since ``at_us``, or is not."""
 
     def resume(self, at_us: int) -> None:
-        """Learn that the hub itself was down until ``at_us``; hearing is as before."""
+        """Learn that the hub was down, or its clock wrong, until ``at_us``."""
 
 
 @runtime_checkable

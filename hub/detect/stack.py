@@ -14,7 +14,7 @@ import numpy as np
 from hub.detect import DETECTORS, FUSIONS
 from hub.detect.base import Belated, Fitted, Hears, Waits
 from hub.detect.order import Order
-from hub.detect.own import Own
+from hub.detect.own import Hearing
 from hub.model.observation import Lateness
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Stack:
             else:
                 self._detectors[rule.name] = build_detector(rule, kinds)
         self.marks = marks if marks is not None else {}
-        self._order, self._own = Order(hold_s), Own()
+        self._order, self._own = Order(hold_s), Hearing()
 
     def bind(self, stream: Datastream) -> None:
         """Let every rule that matches look at ``stream``."""
@@ -110,10 +110,8 @@ class Stack:
                 return self._fit(int(str(body["slot"])), body["params"])
             case "connected":
                 return self._hear(bool(body.get("connected", True)), at_us, offset)
-            case "started":
+            case "started" | "clock-step":
                 return self._restart(at_us)
-            case "clock":
-                return self._own.stepped(float(str(body["step_s"])), at_us, offset)
         return []
 
     def due(self, now_us: int) -> bool:
@@ -160,8 +158,10 @@ class Stack:
         let_at = dict(zip(ordered.offset.tolist(), let.tolist(), strict=True)) if said else {}
         said = sorted(said, key=lambda step: let_at.get(step.offset, step.offset))
         for rule, fusion in self._fusions.items():
-            with failing(rule):
-                said = fusion.update(self._unmarked(rule, ordered), said)
+            seen = self._unmarked(rule, ordered)
+            if not self._hidden(rule, int(let[-1]) if len(let) else 0):
+                with failing(rule):
+                    said = fusion.update(seen, said)
         return said
 
     def _tick(self, now_us: int, offset: int) -> list[Transition]:
@@ -169,13 +169,14 @@ class Stack:
         let = np.full(len(passed), offset)
         said = self._look(passed, let, []) if len(passed) else []
         for rule, detector in self._detectors.items():
-            if (rule, ALL) not in self.marks:
+            if not self._hidden(rule, offset):
                 with failing(rule):
                     said = said + detector.tick(now_us, offset)
         nothing = passed.take(np.zeros(len(passed), dtype=bool))
         for rule, fusion in self._fusions.items():
-            with failing(rule):
-                said = fusion.update(nothing, said) + fusion.tick(now_us, offset)
+            if not self._hidden(rule, offset):
+                with failing(rule):
+                    said = fusion.update(nothing, said) + fusion.tick(now_us, offset)
         return said + self._own.tick(now_us, offset)
 
     def _fit(self, slot: int, parameters: Any) -> list[Transition]:  # noqa: ANN401  JSON
@@ -192,7 +193,7 @@ class Stack:
         return self._own.hear(connected, at_us, offset)
 
     def _restart(self, at_us: int) -> list[Transition]:
-        """Count silence afresh after the hub itself was down."""
+        """Count silence afresh after the hub itself was down, or its clock was stepped."""
         for detector in self._detectors.values():
             if isinstance(detector, Hears):
                 detector.resume(at_us)
@@ -210,6 +211,10 @@ class Stack:
     def _update(self, rule: str, batch: Batch) -> list[Transition]:
         with failing(rule):
             return self._detectors[rule].update(self._unmarked(rule, batch))
+
+    def _hidden(self, rule: str, offset: int) -> bool:
+        """Say whether ``rule`` failed for good before ``offset``."""
+        return self.marks.get((rule, ALL), offset + 1) <= offset
 
     def _unmarked(self, rule: str, batch: Batch) -> Batch:
         """Return what ``rule`` may still see of ``batch``."""

@@ -101,8 +101,10 @@ class Stale:
         self._since_us = at_us
 
     def resume(self, at_us: int) -> None:
-        """Count silence afresh after the hub was down."""
-        self._since_us = max(self._since_us, at_us)
+        """Count silence afresh after the hub was down or its clock was stepped."""
+        self._since_us = at_us
+        self._table["last_us"][:] = np.minimum(self._table["last_us"], at_us)
+        self._table["due_us"][:] = np.minimum(self._table["due_us"], at_us)
 
     def due(self, now_us: int) -> bool:
         """Say whether a stream has just become stale at ``now_us``."""
