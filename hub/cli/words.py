@@ -37,6 +37,8 @@ PHRASES: Final[dict[str, Pair]] = {
     "open": ("opened by a person", "人工立案"),
     "queued": ("page queued", "通知待发"),
     "skipped": ("step skipped", "跳过一级"),
+    "exhausted": ("nobody answered in all rounds", "各轮均无人应答"),
+    "nobody-reachable": ("nobody can be reached", "无人可联系"),
     "unanswered": ("unanswered", "无人应答"),
     "unreached": ("could not be reached", "无法联系"),
     "receipt": ("no receipt in time", "未按时回执"),
