@@ -17,8 +17,9 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/tocsin
 COPY requirements/run.txt requirements/run.txt
-# The lock as constraints: only what the node needs, each at its locked hash.
-RUN /opt/tocsin/bin/pip install --require-hashes -c requirements/run.txt paho-mqtt setuptools
+# Of the hub's lock only what the node needs, each at its locked hash.
+RUN awk '/^[^ #]/ {keep = /^(paho-mqtt|setuptools)==/} keep' requirements/run.txt > edge.txt \
+ && /opt/tocsin/bin/pip install --require-hashes -r edge.txt
 COPY edge edge
 RUN /opt/tocsin/bin/pip install --no-deps --no-build-isolation ./edge
 

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-DEMO_NODES = ("qb-gauge-01", "om-hall-01", "np-room-01")
+DEMO_NODES = ("qx-bridge-01", "om-hall-01", "np-room-01")
 NODE = re.compile(r"(?!(hub|health)$)[A-Za-z0-9_-]{1,64}")  # no node may pass for the hub
 RANDOM = ("influx_password", "influx_token", "web_token", "mqtt_hub", "mqtt_health")
 ROUNDS = 101  # of mosquitto's own hash; the passwords are 192 random bits

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -34,6 +35,12 @@ FIXES: Final = {
     "create --org {org} --name {bucket} --retention 0",
 }
 
+# Its write-ahead log keeps the first such error until the process ends.
+DISK_FULL: Final = (
+    "InfluxDB's disk is full: free space there, then restart InfluxDB, which does not "
+    "recover by itself; "
+)
+
 
 class InfluxPlace(Protocol):
     """Where InfluxDB is and how to get in; ``token`` is asked anew for each connection."""
@@ -56,6 +63,14 @@ class InfluxPlace(Protocol):
 
     def token(self) -> str:
         """Return the token; ConfigError when there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A server that can be used: when it was ``started``, and a ``warning`` or nothing."""
+
+    started: str
+    warning: str = ""
 
 
 class InfluxStore:
@@ -97,17 +112,16 @@ class InfluxStore:
             finally:
                 answer.release_conn()
 
-    def check(self) -> str:
-        """Return when the server is InfluxDB 2 and the token may use the bucket.
-
-        The words are empty or a warning, for example that the bucket forgets.
+    def check(self) -> Standing:
+        """Return how the server stands: InfluxDB 2, and the token may use the bucket.
 
         Raises:
             StoreUnavailableError, StoreRefusedError: with words that say what to do.
         """
         with self._named_errors():
             self._check_server()
-            return self._check_bucket()
+            warning = self._check_bucket()
+            return Standing(started=str(self._ask("/ready").get("started", "")), warning=warning)
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -127,10 +141,13 @@ class InfluxStore:
             )
         return self._client
 
-    def _check_server(self) -> None:
-        answer = self._connected().api_client.call_api("/health", "GET", response_type="object")
+    def _ask(self, path: str) -> dict[str, object]:
+        answer = self._connected().api_client.call_api(path, "GET", response_type="object")
         body = answer[0] if isinstance(answer, tuple) else answer
-        version = str(body.get("version", "")) if isinstance(body, dict) else ""
+        return body if isinstance(body, dict) else {}
+
+    def _check_server(self) -> None:
+        version = str(self._ask("/health").get("version", ""))
         if not version.removeprefix("v").startswith("2."):
             words = f"{self.place.url} is not InfluxDB 2: it gives its version as {version!r}"
             raise StoreUnavailableError(words)
@@ -178,7 +195,8 @@ def named(place: InfluxPlace, error: ApiException) -> Exception:
     code, message = answer_of(error.body)
     if status in FINAL or (status in OF_A_LINE and code):
         return StoreRefusedError(in_words(place, status, message), status)
-    words = f"InfluxDB at {place.url} answered {status}: {message or error.reason}"
+    fix = DISK_FULL if "no space left" in message else ""
+    words = f"{fix}InfluxDB at {place.url} answered {status}: {message or error.reason}"
     return StoreUnavailableError(words[:WORDS], retry_after_s(error.headers))
 
 
