@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hub.model.notification import Notification
 
 LONGEST_REASON: Final = 300
-NUMBER: Final = re.compile(r"\+?\d[\d \-().]{5,}\d")
+NUMBER: Final = re.compile(r"\+?\d[\d \-()]{5,}\d")
 LINK: Final = re.compile(r"https?://\S+")
 
 

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["Message", "compose", "repeated", "segments"]
 
 REPEAT: Final[Pair] = (" (repeat)", "（重发）")
-DROPS: Final = ("extra", "help", "hint", "trend", "threshold", "link", "todo", "span", "since")
+DROPS: Final = (
+    *("extra", "help", "hint", "trend", "threshold", "link", "todo"),
+    *("span", "since", "forecast", "reading"),  # only when every field is absurdly long
+)
 CUTS: Final = (  # how many of DROPS have gone, and the width left to the place
     *((gone, 200) for gone in range(6)),
     *((5, width) for width in (40, 32, 24)),
     *((6, width) for width in (200, 40, 32, 24, 16, 12)),
-    *((gone, width) for gone in (7, 8, 9) for width in (24, 16, 8)),
+    *((gone, width) for gone in range(7, 12) for width in (24, 16, 8)),
 )
 LONGEST: Final = 1000  # characters where no phone network counts them
 
@@ -166,7 +169,7 @@ class Writer:
         """Return how bad it is, against what, which way it goes, and since when."""
         if self.message.purpose is Purpose.STOOD_DOWN:
             return [self.ended()]
-        found = [self.reading()]
+        found = [] if "reading" in without else [self.reading()]
         if "threshold" not in without:
             found.append(self.against())
         found.append(self.forecast(without))
@@ -245,7 +248,7 @@ class Writer:
     def forecast(self, without: frozenset[str]) -> str:
         """Return when the limit will be crossed, with its interval."""
         m = self.message
-        if m.eta_s is None:
+        if m.eta_s is None or "forecast" in without:
             return ""
         limit = self.limit_name()
         if "threshold" not in without and m.threshold is not None:

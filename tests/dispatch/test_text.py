@@ -218,3 +218,39 @@ def test_parts_are_counted_as_a_network_does(text: str, expected: tuple[str, int
 def test_transliteration_keeps_the_sense() -> None:
     """Dashes, quotes, degrees, accents and powers become their plain kin; pictures go."""
     assert to_gsm7("“Łódź” – 20°C ³ 🌊 ok") == '"Lodz" - 20 deg C 3 ok'
+
+
+def test_the_longest_fields_at_once_still_fit() -> None:
+    """Every field at its longest, in characters that cost double, fits both limits."""
+    long = "€" * 300
+    worst = Message(
+        purpose=Purpose.WORSENED,
+        level=Severity.MODERATE,
+        hazard=Hazard.SENSOR,
+        place_en=long,
+        place_zh="𠮷" * 300,
+        zone="No/Where",
+        since_us=SINCE_US,
+        now_us=SINCE_US + 86_400_000_000,
+        code="MMMMMMMMMM",
+        label_en=long,
+        label_zh=long,
+        value=-1.5e300,
+        unit=long,
+        threshold=-1.5e300,
+        threshold_name=long,
+        trend_per_h=-1.5e300,
+        eta_s=1e12,
+        eta_low_s=1e12,
+        eta_high_s=1e12,
+        todo_en=long,
+        todo_zh=long,
+        extra_en=long,
+        extra_zh=long,
+        link=long,
+        drill=True,
+        found_late=True,
+    )
+    assert segments(repeated(compose(worst, "en"), "en")) == ("gsm7", 1)
+    assert segments(repeated(compose(worst, "zh"), "zh"))[1] <= 2
+    assert compose(worst, "en").startswith("DRILL YELLOW")

@@ -49,7 +49,7 @@ class WebhookSettings:
     secret_env: str = ""
     timeout_s: float = 10.0
     allow_private: bool = False
-    at_once: int = 8
+    at_once: int = 32
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_s <= 60:
