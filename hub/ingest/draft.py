@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hub.ingest.nodeclock import Start
 from hub.ingest.ranges import Ranges
 from hub.model.observation import Duplicate
 
 if TYPE_CHECKING:
     from hub.ingest.decoders.base import Decoded
-    from hub.ingest.nodeclock import Start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

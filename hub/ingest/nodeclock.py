@@ -51,6 +51,7 @@ class NodeClocks:
     def __init__(self, tolerance_us: int) -> None:
         self._tolerance_us = tolerance_us
         self._starts: dict[tuple[str, str], Start] = {}
+        self._dirty: dict[tuple[str, str], Start] = {}
 
     def remember(self, node: str, boot: str, behind_us: int | None, began_us: int | None) -> None:
         """Take in what an earlier run of the hub had learnt."""
@@ -71,17 +72,30 @@ class NodeClocks:
             self._weigh(start, sending.received_us - sending.sent_us, sending)
         if sending.up_s is not None:
             self._date(start, sending, sending.up_s)
+        if start.dirty:
+            self._dirty[node, boot] = start
         return start
 
     def learnt(self) -> list[tuple[str, str, int | None, int | None]]:
-        """Return (node, boot, behind_us, began_us) of what changed since the last call."""
-        rows = []
-        for (node, boot), start in self._starts.items():
-            if start.dirty:
-                start.dirty = False
-                began = None if start.began_us == UNKNOWN else start.began_us
-                rows.append((node, boot, start.low_us, began))
-        return rows
+        """Return (node, boot, behind_us, began_us) of what is not on disk yet."""
+        return [
+            (node, boot, start.low_us, None if start.began_us == UNKNOWN else start.began_us)
+            for (node, boot), start in self._dirty.items()
+        ]
+
+    def judged(self) -> list[tuple[str, int]]:
+        """Return (node, correction) of the starts of which something new was learnt."""
+        return [
+            (node, start.behind_us)
+            for (node, _), start in self._dirty.items()
+            if start.low_us is not None
+        ]
+
+    def written(self) -> None:
+        """Say that what was learnt is on disk."""
+        for start in self._dirty.values():
+            start.dirty = False
+        self._dirty.clear()
 
     def _weigh(self, start: Start, difference_us: int, sending: Sending) -> None:
         ahead = difference_us < -self._tolerance_us

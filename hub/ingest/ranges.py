@@ -54,6 +54,10 @@ class Ranges:
         """Return the ranges, lowest first."""
         return list(zip(self.lows, self.highs, strict=True))
 
+    def to_write(self) -> list[tuple[int, int]]:
+        """Return the ranges that changed since they were last written."""
+        return [(low, self.highs[bisect_right(self.lows, low) - 1]) for low in self.changed]
+
     def written(self) -> None:
         """Say that ``changed`` and ``removed`` are on disk."""
         self.changed.clear()

@@ -6,7 +6,7 @@ messages are sorted again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,7 +25,7 @@ from hub.ingest.topics import Topics, receipt_topic
 from hub.model.observation import Duplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hub.ingest.known import Known
     from hub.ingest.nodeclock import NodeClocks
@@ -67,6 +67,7 @@ class Sorter:
         clocks: NodeClocks,
         known: Known,
         session: str,
+        follow: Callable[[int], int] | None = None,
     ) -> None:
         self._topics = topics
         self._mappings = mappings
@@ -74,6 +75,7 @@ class Sorter:
         self._clocks = clocks
         self._known = known
         self._session = session
+        self._follow = follow
         self._decoders = {kind: make() for kind, make in DECODERS.items()}
         self._native = self._decoders["native"]
         self._ranges: dict[tuple[str, str], Ranges] = {}
@@ -96,6 +98,15 @@ class Sorter:
         else:
             self._sort_observations(arrival, route, draft)
 
+    def poison(self, arrival: Arrival, reason: str, draft: Draft) -> None:
+        """Set aside a message that could be sorted but not written."""
+        try:
+            route = self._topics.route(arrival.item.topic)
+        except DecodeError:
+            draft.asides.append(aside_of(arrival, reason))
+            return
+        self._set_aside(arrival, route, reason, draft)
+
     def forget(self, draft: Draft) -> None:
         """Forget the numbers of a draft that could not be written."""
         for key in draft.touched:
@@ -115,6 +126,8 @@ class Sorter:
         except DecodeError as error:
             self._set_aside(arrival, route, error.reason, draft)
             return
+        if self._follow and decoded.sent_us is not None:
+            arrival = replace(arrival, received_us=self._follow(decoded.sent_us))
         if not native:
             self._number(item, route.node, decoded)
         verdict = self._verdict(arrival, route.node, decoded, draft, native=native)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hub.store.log import QUARANTINE
+
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 WRITE_MESSAGES: Final = """
 INSERT INTO message (id, node, boot, seq, received_us, sent_us, digest)
@@ -60,10 +63,10 @@ class Rows:
     streams: Iterable[tuple[int, str, str, str, str]]
     units: Iterable[tuple[str, int]]
     nodes: Iterable[tuple[str, str]]
+    asides: Iterable[tuple[object, ...]]
     states: Iterable[tuple[str, int, str]]
     boots: Iterable[tuple[str, str, int | None, int | None]]
     learnt: Iterable[tuple[float, int]]
-    clocks: Iterable[tuple[float | None, str]]
 
 
 class Arrivals:
@@ -87,7 +90,11 @@ class Arrivals:
         many("UPDATE node SET state = ?, state_us = ? WHERE name = ?", rows.states)
         many(WRITE_BOOTS, rows.boots)
         many("UPDATE datastream SET learnt_s = ? WHERE slot = ?", rows.learnt)
-        many("UPDATE node SET clock_s = ? WHERE name = ?", rows.clocks)
+        many(QUARANTINE, rows.asides)
+
+    def set_clocks(self, clocks: Sequence[tuple[float, str]]) -> None:
+        """Note how many seconds the clock of each node was said to be behind."""
+        self._connection.executemany("UPDATE node SET clock_s = ? WHERE name = ?", clocks)
 
     def trim_quarantine(self, most: int) -> int:
         """Remove all but the newest ``most`` rows of the quarantine; return how many."""
