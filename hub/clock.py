@@ -118,3 +118,28 @@ class HandClock:
         """Step the wall clock alone, as a wrong time server would."""
         with self._lock:
             self._now_us += round(seconds * MICROSECONDS)
+
+
+FOLLOW: Final = "follow"
+
+
+def clock_from(text: str) -> Clock:
+    """Return the clock that ``text`` names.
+
+    "" is the machine's, ``WALL_US,SIMULATED_US,RATE`` a scaled one, "follow" one that
+    stands still until it is told the time.
+
+    Raises:
+        ValueError: for any other text.
+    """
+    if not text:
+        return SystemClock()
+    if text == FOLLOW:
+        return HandClock()
+    wall, simulated, rate = text.split(",")
+    clock = ScaledClock(
+        wall_start_us=int(wall), simulated_start_us=int(simulated), rate=float(rate)
+    )
+    if not 0 < clock.rate < float("inf"):
+        raise ValueError(f"the rate of a clock must be positive, got {rate}")
+    return clock
