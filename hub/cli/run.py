@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hub.cli.parsers import Commands
     from hub.config import ChannelTable, Configuration
 
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 SUFFIXES: Final = ("_file", "_env")
 
 
@@ -30,7 +32,7 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
         "--loops",
         metavar="A,B",
         type=lambda text: tuple(filter(None, text.split(","))),
-        help="only these loops (intake,watch,respond,deliver,store,web)",
+        help="only these loops: intake, watch, respond, deliver, store, web",
     )
     runs.add_argument("--token-file", type=Path, help="guard the page with the token in this file")
     runs.set_defaults(run=run)
@@ -43,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the hub in the foreground."""
     from hub import app  # noqa: PLC0415  the whole hub: only this command pays for it
 
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     configuration = read_config(args.config)
     if args.token_file:
         web = replace(configuration.web, token_file=args.token_file.resolve())

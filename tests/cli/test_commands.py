@@ -311,7 +311,7 @@ def test_mute_takes_stream_end_and_reason(
 def test_a_mute_holds_until_it_is_taken_back(
     folder: Path, configuration: Configuration, connection: sqlite3.Connection
 ) -> None:
-    """mute and unmute go through the hub's own loop; a second unmute has nothing to end."""
+    """Mute and unmute go through the hub's own loop; a second unmute has nothing to end."""
     with Hub(configuration):
         mute = ("mute", "qx-bridge-01/stage", "--until", "1h", "--reason", "cleaning")
         assert run(folder, *mute) == 0
