@@ -38,7 +38,10 @@ class Ledger:
     """Appends one JSON line per accepted call, on disk when ``add`` returns."""
 
     def __init__(self, path: Path) -> None:
+        before = path.read_bytes() if path.exists() else b""
+        cut_short = bool(before) and not before.endswith(b"\n")
         self._file = path.open("a", encoding="utf-8")
+        self._file.write("\n" if cut_short else "")
         self.path = path
 
     def add(self, **entry: object) -> None:
@@ -48,8 +51,9 @@ class Ledger:
         os.fsync(self._file.fileno())
 
     def read(self) -> list[dict[str, Any]]:
-        """Return every entry, oldest first."""
-        return [json.loads(line) for line in self.path.read_text("utf-8").splitlines()]
+        """Return every entry, oldest first; a line cut short by a kill was never promised."""
+        lines = self.path.read_bytes().split(b"\n")[:-1]
+        return [json.loads(line) for line in lines if line.endswith(b"}")]
 
 
 class Provider:

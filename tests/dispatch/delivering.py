@@ -33,9 +33,9 @@ SMS = {
 HOOK = {"secret_env": "TOCSIN_WEBHOOK_SECRET", "allow_private": True, "timeout_s": 2.0}
 
 
-def channels(provider_url: str) -> dict[str, Channel]:
+def channels(provider_url: str, public_url: str = "") -> dict[str, Channel]:
     """Return the channels of such a hub."""
-    around = Surroundings()
+    around = Surroundings(public_url=public_url)
     return {
         "sms": build("sms", "sms", {**SMS, "base_url": provider_url}, around),
         "webhook": build("webhook", "webhook", HOOK, around),
@@ -45,13 +45,13 @@ def channels(provider_url: str) -> dict[str, Channel]:
 class Hub:
     """A deliver loop with its wakeups; ``woken`` collects the loops it woke."""
 
-    def __init__(self, path: Path, provider_url: str) -> None:
+    def __init__(self, path: Path, provider_url: str, public_url: str = "") -> None:
         self.health = Health()
         self.woken: list[str] = []
         self.wakeups = Wakeups(asyncio.get_running_loop())
         self.deliver = Deliver(
             path=path,
-            channels=channels(provider_url),
+            channels=channels(provider_url, public_url),
             clock=SystemClock(),
             health=self.health,
             wake=self.wake,
@@ -69,9 +69,11 @@ class Hub:
 
 
 @asynccontextmanager
-async def hub(path: Path, provider_url: str, *, running: bool = False) -> AsyncIterator[Hub]:
+async def hub(
+    path: Path, provider_url: str, *, running: bool = False, public_url: str = ""
+) -> AsyncIterator[Hub]:
     """Yield a hub, its loop running or driven by the test."""
-    made = Hub(path, provider_url)
+    made = Hub(path, provider_url, public_url)
     task = asyncio.create_task(made.deliver.run(made.wakeups, 0.2)) if running else None
     try:
         yield made
