@@ -211,7 +211,8 @@ class Cusum:
         """Let the level follow, faster after a gap, never while a shift stands."""
         table, row = self._table, now.row
         bound = self._settings.clip * table["sigma"][row]
-        gap_s = np.maximum((now.time_us - table["last_us"][row]) / MICROSECONDS, 0.0)
+        last = table["last_us"][row]
+        gap_s = np.where(last > NEVER, (now.time_us - last) / MICROSECONDS, 0.0)
         gain = np.minimum(table["gain"][row] * np.maximum(gap_s / table["interval_s"][row], 1), 1)
         gain = np.where(table["standing"][row] == 0, gain, 0.0)
         table["level"][row] += gain * np.clip(error, -bound, bound)

@@ -109,7 +109,7 @@ class Stack:
             case "fit":
                 return self._fit(int(str(body["slot"])), body["params"])
             case "connected":
-                return self._hear(bool(body.get("connected", True)), at_us, offset)
+                return self._hear(body, at_us, offset)
             case "started" | "clock-step":
                 return self._restart(at_us)
         return []
@@ -186,10 +186,12 @@ class Stack:
                     detector.fit(slot, parameters)
         return []
 
-    def _hear(self, connected: bool, at_us: int, offset: int) -> list[Transition]:  # noqa: FBT001
+    def _hear(self, body: Mapping[str, object], at_us: int, offset: int) -> list[Transition]:
+        connected = bool(body.get("connected", True))
+        caught_up = bool(body.get("caught_up", True))
         for detector in self._detectors.values():
             if isinstance(detector, Hears):
-                detector.hear(connected, at_us)
+                detector.hear(connected and caught_up, at_us)
         return self._own.hear(connected, at_us, offset)
 
     def _restart(self, at_us: int) -> list[Transition]:

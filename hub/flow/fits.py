@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hub.model.observation import Batch
 
     Floats = NDArray[np.float64]
+    Ends = tuple[float, float]
     Series = tuple[NDArray[np.int64], NDArray[np.float64]]
     Parameters = dict[str, Any]
 
@@ -39,6 +40,7 @@ HARMONICS: Final = 2
 BURN_IN: Final = 5
 SPIKE: Final = 6.0
 MARGIN: Final = 2.0
+BY_CHANCE: Final = 2.0  # deviations of a lag-1 correlation of noise
 MOST_PHI: Final = 0.95
 NICENESS: Final = 15
 
@@ -131,13 +133,13 @@ def fit_baseline(
     clean = without_spikes(results)
     days = (times_us[-1] - times_us[0]) / MICROSECONDS / DAY_S
     season = harmonics(times_us) if days >= SEASON_DAYS else None
-    level, gain, residual, table = local_level(clean, season)
+    (began, level), gain, residual, table = local_level(clean, season)
     phi = first_order(residual)
     white = residual[1:] - phi * residual[:-1]
     step = np.diff(np.unique(clean)).min()
     sigma = max(spread(white), 0.3 * float(step))
     parameters: Parameters = {
-        "level": float(level[-1]),
+        "level": level,
         "gain": gain,
         "sigma": sigma,
         "phi": phi,
@@ -145,14 +147,17 @@ def fit_baseline(
         "season": [float(value) for value in table],
         "readings": len(results),
     }
-    start = {**parameters, "level": float(level[BURN_IN])}
+    start = {**parameters, "level": began}
     past = batch_for(times_us[BURN_IN + 1 :], results[BURN_IN + 1 :])
     limit = max(settings.limit, MARGIN * largest_sum(settings, start, past))
     return {**parameters, "limit": limit}
 
 
-def local_level(clean: Floats, season: Floats | None) -> tuple[Floats, float, Floats, Floats]:
-    """Return (filtered level, steady gain, residuals, the season's hourly values)."""
+def local_level(clean: Floats, season: Floats | None) -> tuple[Ends, float, Floats, Floats]:
+    """Return ((first, last level), steady gain, residuals, the season's hourly values).
+
+    The first level is smoothed, so that its own error is not taken for a shift.
+    """
     from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415  seconds to import: worker only
         UnobservedComponents,
     )
@@ -166,14 +171,28 @@ def local_level(clean: Floats, season: Floats | None) -> tuple[Floats, float, Fl
     found = dict(zip(model.param_names, fitted.params, strict=True))
     ratio = found["sigma2.level"] / max(found["sigma2.irregular"], 1e-9)
     wide = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2
-    table = np.zeros(SEASON_BINS)
+    table, cycle = np.zeros(SEASON_BINS), np.zeros(len(clean))
     if season is not None:
         weights = np.array([value for name, value in found.items() if name.startswith("beta")])
         hours = np.arange(SEASON_BINS, dtype=np.int64) * HOUR_S * MICROSECONDS
-        table = harmonics(hours) @ weights * scale
-    level = fitted.level["filtered"] * scale + centre
+        table, cycle = harmonics(hours) @ weights * scale, season @ weights * scale
+    if not wanders(clean - cycle):
+        steady = float(np.median(clean - cycle))
+        return (steady, steady), 0.0, (clean - cycle - steady)[BURN_IN:], table
     residual = fitted.filter_results.forecasts_error[0][BURN_IN:] * scale
-    return level, float(wide / (wide + 1)), residual, table
+    ends = fitted.level["smoothed"][BURN_IN], fitted.level["filtered"][-1]
+    began, level = (float(end) * scale + centre for end in ends)
+    return (began, level), float(wide / (wide + 1)), residual, table
+
+
+def wanders(values: Floats) -> bool:
+    """Say whether neighbouring readings are alike beyond chance; if not, the level is fixed.
+
+    A level that follows noise would follow a leak as well.
+    """
+    centred = values - values.mean()
+    alike = float((centred[1:] * centred[:-1]).sum() / max(float((centred**2).sum()), 1e-12))
+    return bool(alike > BY_CHANCE / np.sqrt(len(values)))
 
 
 def first_order(residual: Floats) -> float:
