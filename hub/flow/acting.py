@@ -19,7 +19,7 @@ from hub.flow.paging import Pager
 from hub.flow.record import record_troubles
 from hub.flow.refusal import Done, RefusalError
 from hub.incident import lifecycle
-from hub.model.book import ActionResult
+from hub.model.book import ActionResult, Detail
 from hub.model.incident import Action, ActionKind, Status
 from hub.model.notification import Purpose
 from hub.store.book import Book

@@ -187,7 +187,8 @@ class Fold:
         if new.severity.rank > incident.severity.rank:
             return Effect.WORSENED
         if incident.presence is Presence.PAST:
-            earlier = [c for c in (*self.of(incident.id), was) if c and c is not new]
+            others = (c for c in self.of(incident.id) if c.key != new.key)
+            earlier = [*others, *([was] if was else [])]
             ended_us = max((c.changed_us for c in earlier if c.incident == incident.id), default=0)
             if new.changed_us - ended_us >= RETURN_US:
                 return Effect.RETURNED
