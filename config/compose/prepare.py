@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 DEMO_NODES = ("qx-bridge-01", "om-hall-01", "np-room-01")
 NODE = re.compile(r"(?!(hub|health)$)[A-Za-z0-9_-]{1,64}")  # no node may pass for the hub
 RANDOM = ("influx_password", "influx_token", "web_token", "mqtt_hub", "mqtt_health")
+TO_FILL_IN = ("sms_account", "sms_token")
 ROUNDS = 101  # of mosquitto's own hash; the passwords are 192 random bits
 
 
@@ -41,9 +42,12 @@ def main() -> int:
     folder.chmod(0o700)
     for name in [*RANDOM, *(f"mqtt_node_{node}" for node in (*DEMO_NODES, *args.node))]:
         keep(folder / name, secrets.token_urlsafe(24))
+    for name in TO_FILL_IN:
+        keep(folder / name, "replace-me")
     write(folder / "mosquitto_passwords", "".join(password_lines(folder)))
     make_certificates(folder, ["mosquitto", "localhost", *args.host])
     print(f"secrets are in {folder}; give each node its mqtt_node_NAME and ca_certificate")
+    print(f"write what your SMS provider gave you into {' and '.join(TO_FILL_IN)}")
     return 0
 
 
