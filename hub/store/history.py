@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import sqlite3
+import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 
 from hub.errors import StoreError, StoreUnavailableError
 from hub.store.database import open_database
+from hub.store.influx import InfluxStore
 from hub.store.journal import border_us
 from hub.store.lines import LATE, tag_value
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.model.network import Datastream
-    from hub.store.influx import InfluxStore
 
 LIMITED: Final = "history limited to the local log"
 EARLIEST_US: Final = -9_223_372_036_854_775  # what InfluxDB's nanoseconds can hold
@@ -56,16 +58,27 @@ NEWEST: Final = """
 """
 
 
+class Reader(threading.local):
+    """The connections of one thread."""
+
+    def __init__(self, database: Path, influx: InfluxStore | None, close: ExitStack) -> None:
+        self.connection = open_database(database)
+        close.callback(self.connection.close)
+        self.influx = InfluxStore(influx.place) if influx else None
+        if self.influx:
+            close.callback(self.influx.close)
+
+
 class History:
-    """Ranges of single datastreams; for one thread, with connections of its own.
+    """Ranges of single datastreams; may be asked from any thread.
 
     ``limited`` is empty, or the words to show when only the local log can answer.
     Each frame also says it for itself in ``attrs["limited"]``.
     """
 
     def __init__(self, database: Path, influx: InfluxStore | None = None) -> None:
-        self._connection = open_database(database)
-        self._influx = influx
+        self._opened = ExitStack()
+        self._reader = Reader(database, influx, self._opened)
         self.limited = "" if influx else LIMITED
 
     def range(
@@ -88,7 +101,7 @@ class History:
             StoreUnavailableError: the log cannot be read; with ``whole``, also InfluxDB.
         """
         local = self._local(stream, start_us, end_us, limit)
-        border = border_us(self._connection, stream.slot)
+        border = border_us(self._reader.connection, stream.slot)
         if (
             border is None
             or border < start_us
@@ -101,7 +114,7 @@ class History:
         except StoreError as error:
             if whole:
                 raise StoreUnavailableError(f"{LIMITED}: {error}") from error
-            return said(local, LIMITED if self._influx is None else f"{LIMITED}: {error}")
+            return said(local, LIMITED if self._reader.influx is None else f"{LIMITED}: {error}")
 
     def last(self, stream: Datastream, n: int, before_us: int = LATEST_US) -> pd.DataFrame:
         """Return the newest ``n`` observations with time < ``before_us``; as ``range``."""
@@ -113,17 +126,15 @@ class History:
         return self.range(stream, EARLIEST_US, before_us, n)
 
     def close(self) -> None:
-        """Close the connections."""
-        self._connection.close()
-        if self._influx:
-            self._influx.close()
+        """Close the connections of all threads."""
+        self._opened.close()
 
     def _newest_us(self, slot: int, before_us: int) -> int:
         """Return a time at or after the newest observation before ``before_us``."""
         (newest,) = self._execute(
             "SELECT max(time_us) FROM observation WHERE slot = ? AND time_us < ?", (slot, before_us)
         ).fetchone()
-        known = [t for t in (newest, border_us(self._connection, slot)) if t is not None]
+        known = [t for t in (newest, border_us(self._reader.connection, slot)) if t is not None]
         return min(max(known, default=before_us), before_us)
 
     def _local(
@@ -139,14 +150,15 @@ class History:
 
     def _execute(self, sql: str, values: tuple[int, ...]) -> sqlite3.Cursor:
         try:
-            return self._connection.execute(sql, values)
+            return self._reader.connection.execute(sql, values)
         except sqlite3.Error as error:
             raise StoreUnavailableError(f"the log cannot be read: {error}") from error
 
     def _remote(
         self, stream: Datastream, start_us: int, stop_us: int, limit: int | None
     ) -> pd.DataFrame:
-        if self._influx is None:
+        influx = self._reader.influx
+        if influx is None:
             raise StoreUnavailableError("InfluxDB is not configured")
         params = {
             "node": tag_value(stream.node),
@@ -155,8 +167,8 @@ class History:
             "stop": min(stop_us, LATEST_US) * 1000,
         }
         if limit is None:
-            return from_csv(self._influx.query(FLUX, params))
-        return from_csv(self._influx.query(FLUX + NEWEST, {**params, "newest": limit}))
+            return from_csv(influx.query(FLUX, params))
+        return from_csv(influx.query(FLUX + NEWEST, {**params, "newest": limit}))
 
 
 def newer(frame: pd.DataFrame, border_us: int, limit: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,3 +160,17 @@ def test_an_error_inside_a_flux_answer_is_an_error() -> None:
     """InfluxDB can fail after it said 200."""
     with pytest.raises(StoreUnavailableError, match="out of memory"):
         from_csv(b"error,reference\r\nout of memory,897\r\n")
+
+
+@pytest.mark.influx
+def test_many_threads_may_ask_at_once(log: Filler, place: InfluxSettings) -> None:
+    """The page's threads share one history; each has connections of its own."""
+    slot = log.stream()
+    for i in range(100):
+        log.add(slot, [(NOW_US + i * S, float(i))], received_us=NOW_US + i * S)
+    forget(log, place, NOW_US + 50 * S)
+    history = History(log.path, InfluxStore(place))
+    with ThreadPoolExecutor(8) as pool:
+        frames = list(pool.map(lambda _: history.range(STREAM, 0, 2**62, whole=True), range(40)))
+    assert {len(frame) for frame in frames} == {100}
+    history.close()
