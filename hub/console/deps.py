@@ -67,7 +67,8 @@ class ConsoleDeps:
 
     ``catalogue`` returns the catalogue as it stands (it grows when a new datastream
     turns up); ``wake`` wakes loops by name after a commit; ``deliver_status`` takes a
-    provider's id and state of a delivery and may block.
+    delivery report (the provider's id and word, our notification's id or "", an error
+    code or "") and may block: ``Deliver.status_callback``.
     """
 
     database: Path
@@ -79,7 +80,7 @@ class ConsoleDeps:
     history: HistoryPort
     settings: ConsoleSettings
     wake: Callable[..., None]
-    deliver_status: Callable[[str, str], None]
+    deliver_status: Callable[[str, str, str, str], object]
 
 
 DEPS: web.AppKey[ConsoleDeps] = web.AppKey("deps")

@@ -13,7 +13,7 @@ from hub.console.actions import wait_result
 from hub.console.asking import body_of
 from hub.console.deps import DEPS, THREADS
 from hub.console.problem import ProblemError
-from hub.dispatch.inbound import Verb, parse_reply, parse_status, signature_holds
+from hub.dispatch.inbound import Verb, parse_reply, signature_holds
 from hub.dispatch.segments import to_gsm7
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CODES: web.AppKey[Guesses] = web.AppKey("codes")
 FIELDS_MOST: Final = 100
 LONGEST: Final = 1600
+LONGEST_FIELD: Final = 128
 LOCKED: Final = (
     "Too many wrong codes; call the duty desk.",
     "回复码错误次数过多,请致电值班室。",
@@ -50,7 +51,7 @@ async def signed_form(request: web.Request) -> dict[str, str]:
     if not signature_holds(
         settings.twilio_auth_token or "",
         settings.public_url,
-        request.path_qs,
+        request.raw_path,
         fields,
         signature,
     ):
@@ -62,10 +63,15 @@ async def signed_form(request: web.Request) -> dict[str, str]:
 
 async def status(request: web.Request) -> web.Response:
     """Take in how far a message came."""
-    report = parse_status(await signed_form(request))
-    if report is not None:
-        take = request.app[DEPS].deliver_status
-        await request.app[THREADS].blocking(lambda: take(report.provider_id, report.state.value))
+    fields = await signed_form(request)
+    report = (
+        fields.get("MessageSid", ""),
+        fields.get("MessageStatus", ""),
+        request.query.get("n", ""),
+        fields.get("ErrorCode", ""),
+    )
+    take = request.app[DEPS].deliver_status
+    await request.app[THREADS].blocking(lambda: take(*(part[:LONGEST_FIELD] for part in report)))
     return web.Response(status=200, text="")
 
 

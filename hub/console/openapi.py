@@ -98,7 +98,10 @@ def document(routes: Sequence[Route], public_url: str) -> Document:
         },
         "servers": [{"url": public_url or "/"}],
         "paths": paths,
-        "components": {"schemas": msgspec.json.decode(msgspec.json.encode(components)), "securitySchemes": SCHEMES},
+        "components": {
+            "schemas": msgspec.json.decode(msgspec.json.encode(components)),
+            "securitySchemes": SCHEMES,
+        },
     }
 
 
