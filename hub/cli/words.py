@@ -115,7 +115,9 @@ PHRASES: Final[dict[str, Pair]] = {
     "levels": ("levels", "阈值"),
     "payload": ("payload", "内容"),
     "all of it": ("whole message", "整条消息"),
-    "would raise": ("{count} transition(s) would have been raised", "将产生 {count} 次变化"),
+    "would raise": ("Transitions: {count}", "状况变化：{count}"),
+    "would open": ("Incidents: {count}", "事件：{count}"),
+    "would page": ("Pages of the first step: {count}", "首级通知：{count}"),
 }
 EN, ZH = 0, 1
 

@@ -55,11 +55,11 @@ def test_every_rule_looks_at_something_or_says_why() -> None:
 
 @pytest.mark.parametrize("path", NODES, ids=lambda path: path.stem)
 def test_a_shipped_node_says_what_its_site_declares(path: Path) -> None:
-    """Node files and site files agree on site, node, datastreams and units."""
+    """Node files and site files agree on site, node, datastreams, units and intervals."""
     node = tomllib.loads(path.read_text("utf-8"))
     network = read_config(FOLDER).network
     assert network.nodes[node["node"]] == node["site"]
-    said = {(s["name"], s["unit"], s.get("interval_s", 60.0)) for s in node["datastream"]}
-    declared = {(s.name, s.unit, s.interval_s) for s in network.datastreams.values()
-                if s.node == node["node"]}  # fmt: skip
-    assert said == declared
+    upload_s = node["send"]["upload_s"]
+    said = {(s["name"], s["unit"], s["interval_s"], upload_s) for s in node["datastream"]}
+    own = [s for s in network.datastreams.values() if s.node == node["node"]]
+    assert said == {(s.name, s.unit, s.interval_s, s.upload_s) for s in own}
