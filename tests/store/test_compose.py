@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
-from conftest import is_root
 from influx_server import InfluxServer, free_port, influxd
+from store_kit import is_root
 
 from hub.config import read_config
 from hub.store.influx import InfluxStore

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import EMPTY, NOW_US, Filler
 from influx_server import free_port
+from store_kit import EMPTY, NOW_US, Filler
 
 from hub.clock import HandClock
 from hub.config.settings import InfluxSettings

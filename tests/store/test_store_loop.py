@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import EMPTY, NOW_US, Filler, Proxy, is_root
 from influx_server import BUCKET, NOT_PROVEN, ORG, InfluxServer
+from store_kit import EMPTY, NOW_US, Filler, Proxy, is_root
 
 from hub.clock import HandClock
 from hub.config.settings import InfluxSettings
