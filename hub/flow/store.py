@@ -130,17 +130,17 @@ class Store:
     def _write_next(self, influx: InfluxStore) -> bool:
         self._check(influx)
         position = self._journal.log.position(LOOP)
-        part = self._journal.after(position, self._batch_rows)
-        whole = len(part.rows) == self._batch_rows
-        if part.end <= position or not (whole or self._gathered()):
+        waiting = self._journal.log.end() - position
+        if waiting <= 0 or (waiting < self._batch_rows and not self._gathered()):
             return False
+        part = self._journal.after(position, self._batch_rows)
         refused = self._put(influx, part.rows)
         with transaction(self._connection):
             for row, line, reason in refused:
                 self._quarantine(row, line, reason)
             self._journal.log.set_position(LOOP, part.end)
         self._note(len(part.rows) - len(refused), len(refused))
-        return whole
+        return len(part.rows) == self._batch_rows
 
     def _check(self, influx: InfluxStore) -> None:
         now = self._monotonic()
@@ -149,6 +149,7 @@ class Store:
         standing = influx.check()
         self._check_at = now + CHECK_EVERY_S
         self._warning = standing.warning
+        self._heads = {}  # a node may have moved to another site
         self._health.well("influx", self._warning)
         if standing.started != self._journal.remembered(STARTED):
             self._go_back(standing.started)
