@@ -75,7 +75,7 @@ class EmbeddedBroker:
         process = self._process
         return process.pid if process and process.poll() is None else None
 
-    def start(self) -> None:
+    def start(self, timeout_s: float = START_S) -> None:
         """Start the server and wait until it takes connections.
 
         Raises:
@@ -87,7 +87,7 @@ class EmbeddedBroker:
         # thread must live as long as the hub.
         self._thread = threading.Thread(target=self._keep_running, name="broker", daemon=True)
         self._thread.start()
-        if not self._answers(time.monotonic() + START_S):
+        if not self._answers(time.monotonic() + timeout_s):
             words = self._last_words()
             self.stop()
             raise BrokerError(f"the embedded broker does not start on port {self.port}: {words}")

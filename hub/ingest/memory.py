@@ -17,6 +17,7 @@ class MemorySource:
     def __init__(self) -> None:
         self._queue: deque[Taken] = deque()
         self._mid = 0
+        self._drained = False
         self.confirmed: list[int] = []
         self.published: list[tuple[str, bytes]] = []
 
@@ -29,7 +30,9 @@ class MemorySource:
 
     def take(self, limit: int, wait_s: float) -> list[Taken]:  # noqa: ARG002  nothing to wait for
         """Return at most ``limit`` messages."""
-        return [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        items = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        self._drained |= not self._queue
+        return items
 
     def confirm(self, items: Sequence[Taken]) -> None:
         """Note the numbers of ``items``."""
@@ -40,5 +43,5 @@ class MemorySource:
         self.published.append((topic, payload))
 
     def link(self) -> Link:
-        """Return a connection that is caught up once the queue is empty."""
-        return Link(connected=True, caught_up=not self._queue, waiting=len(self._queue))
+        """Return a connection that is caught up once the queue was empty."""
+        return Link(connected=True, caught_up=self._drained, waiting=len(self._queue))

@@ -43,7 +43,7 @@ INSERT INTO quarantine (received_us, door, topic, node, boot, seq, pos, reason, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 KEEP_NEWEST: Final = """
-UPDATE datastream SET newest_us = max(coalesce(newest_us, 0), leaving.newest_us)
+UPDATE datastream SET newest_us = max(coalesce(datastream.newest_us, 0), leaving.newest_us)
 FROM (SELECT slot, max(time_us) AS newest_us FROM observation
       WHERE "offset" < ? GROUP BY slot) AS leaving
 WHERE datastream.slot = leaving.slot

@@ -128,7 +128,7 @@ class NativeDecoder:
         positions, items, bad = [], [], []
         try:
             raws = self._raw.decode(content)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise DecodeError(f"obs: {error}") from error
         for pos, raw in enumerate(raws):
             try:
@@ -216,8 +216,10 @@ def reason_of(payload: bytes, error: msgspec.ValidationError) -> str:
     """Return the most telling reason: what it is, its version, then what is wrong where."""
     try:
         fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+    except msgspec.ValidationError:
         return "not an object"
+    except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+        return f"not JSON: {broken}"
     version = fields.get("v")
     if version is None:
         return "version: the field v is missing"
