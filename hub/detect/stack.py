@@ -70,6 +70,10 @@ class Stack:
                 self._fusions[rule.name] = build_fusion(rule, sites)
             else:
                 self._detectors[rule.name] = build_detector(rule, kinds)
+        self._waiting = [d for d in self._detectors.values() if isinstance(d, Waits)]
+        self._hearing = [d for d in self._detectors.values() if isinstance(d, Hears)]
+        self._belated = {r: d for r, d in self._detectors.items() if isinstance(d, Belated)}
+        self._fitted = {r: d for r, d in self._detectors.items() if isinstance(d, Fitted)}
         self.marks = marks if marks is not None else {}
         self._order, self._own = Order(hold_s), Hearing()
 
@@ -116,16 +120,15 @@ class Stack:
 
     def due(self, now_us: int) -> bool:
         """Say whether a tick at ``now_us`` would change anything."""
-        waiting = (d for d in self._detectors.values() if isinstance(d, Waits))
         return (
             self._order.due(now_us)
             or self._own.due(now_us)
-            or any(detector.due(now_us) for detector in waiting)
+            or any(detector.due(now_us) for detector in self._waiting)
         )
 
     def wanting(self, now_us: int) -> list[int]:
         """Return the slots whose baseline should be fitted now."""
-        fitted = (d for d in self._detectors.values() if isinstance(d, Fitted))
+        fitted = self._fitted.values()
         return sorted({slot for detector in fitted for slot in detector.wanting(now_us)})
 
     def dump(self) -> dict[str, object]:
@@ -167,7 +170,8 @@ class Stack:
     def _tick(self, now_us: int, offset: int) -> list[Transition]:
         passed = self._order.release(now_us)
         let = np.full(len(passed), offset)
-        said = self._look(passed, let, []) if len(passed) else []
+        before = self._look(passed, let, []) if len(passed) else []
+        said: list[Transition] = []
         for rule, detector in self._detectors.items():
             if not self._hidden(rule, offset):
                 with failing(rule):
@@ -177,35 +181,31 @@ class Stack:
             if not self._hidden(rule, offset):
                 with failing(rule):
                     said = fusion.update(nothing, said) + fusion.tick(now_us, offset)
-        return said + self._own.tick(now_us, offset)
+        return before + said + self._own.tick(now_us, offset)
 
     def _fit(self, slot: int, parameters: Any) -> list[Transition]:  # noqa: ANN401  JSON
-        for rule, detector in self._detectors.items():
-            if isinstance(detector, Fitted):
-                with failing(rule):
-                    detector.fit(slot, parameters)
+        for rule, detector in self._fitted.items():
+            with failing(rule):
+                detector.fit(slot, parameters)
         return []
 
     def _hear(self, body: Mapping[str, object], at_us: int, offset: int) -> list[Transition]:
         connected = bool(body.get("connected", True))
         caught_up = bool(body.get("caught_up", True))
-        for detector in self._detectors.values():
-            if isinstance(detector, Hears):
-                detector.hear(connected and caught_up, at_us)
+        for detector in self._hearing:
+            detector.hear(connected and caught_up, at_us)
         return self._own.hear(connected, at_us, offset)
 
     def _restart(self, at_us: int) -> list[Transition]:
         """Count silence afresh after the hub itself was down, or its clock was stepped."""
-        for detector in self._detectors.values():
-            if isinstance(detector, Hears):
-                detector.resume(at_us)
+        for detector in self._hearing:
+            detector.resume(at_us)
         return []
 
     def _late(self, late: Batch) -> None:
-        for rule, detector in self._detectors.items():
-            if isinstance(detector, Belated):
-                with failing(rule):
-                    detector.late(self._unmarked(rule, late))
+        for rule, detector in self._belated.items():
+            with failing(rule):
+                detector.late(self._unmarked(rule, late))
 
     def _at_once(self) -> list[str]:
         return [rule for rule, detector in self._detectors.items() if detector.at_once]

@@ -40,9 +40,12 @@ HARMONICS: Final = 2
 BURN_IN: Final = 5
 SPIKE: Final = 6.0
 MARGIN: Final = 2.0
+SHORT: Final = 120.0  # readings: a history this short doubles the limit
 BY_CHANCE: Final = 2.0  # deviations of a lag-1 correlation of noise
 MOST_PHI: Final = 0.95
 NICENESS: Final = 15
+
+FLAT: Final = np.zeros(SEASON_BINS)
 
 logger = logging.getLogger(__name__)
 
@@ -132,8 +135,8 @@ def fit_baseline(
         return {"why": "too few readings, or all equal"}
     clean = without_spikes(results)
     days = (times_us[-1] - times_us[0]) / MICROSECONDS / DAY_S
-    season = harmonics(times_us) if days >= SEASON_DAYS else None
-    (began, level), gain, residual, table = local_level(clean, season)
+    table, cycle = daily(times_us, clean) if days >= SEASON_DAYS else (FLAT, np.zeros(len(clean)))
+    (began, level), gain, residual = local_level(clean - cycle)
     phi = first_order(residual)
     white = residual[1:] - phi * residual[:-1]
     step = np.diff(np.unique(clean)).min()
@@ -149,12 +152,24 @@ def fit_baseline(
     }
     start = {**parameters, "level": began}
     past = batch_for(times_us[BURN_IN + 1 :], results[BURN_IN + 1 :])
-    limit = max(settings.limit, MARGIN * largest_sum(settings, start, past))
+    unsure = settings.limit * (1 + SHORT / len(results))
+    limit = max(unsure, MARGIN * largest_sum(settings, start, past))
     return {**parameters, "limit": limit}
 
 
-def local_level(clean: Floats, season: Floats | None) -> tuple[Ends, float, Floats, Floats]:
-    """Return ((first, last level), steady gain, residuals, the season's hourly values).
+def daily(times_us: NDArray[np.int64], clean: Floats) -> tuple[Floats, Floats]:
+    """Return the season's hourly values, and the season at each reading.
+
+    Regressed on differences, so that a wandering level does not count as season.
+    """
+    waves = harmonics(times_us)
+    weights, *_ = np.linalg.lstsq(np.diff(waves, axis=0), np.diff(clean), rcond=None)
+    hours = np.arange(SEASON_BINS, dtype=np.int64) * HOUR_S * MICROSECONDS
+    return harmonics(hours) @ weights, waves @ weights
+
+
+def local_level(clean: Floats) -> tuple[Ends, float, Floats]:
+    """Return ((first, last level), steady gain, residuals).
 
     The first level is smoothed, so that its own error is not taken for a shift.
     """
@@ -162,27 +177,21 @@ def local_level(clean: Floats, season: Floats | None) -> tuple[Ends, float, Floa
         UnobservedComponents,
     )
 
-    scale = spread(np.diff(clean)) or 1.0
-    centre = float(np.median(clean))
+    if not wanders(clean):
+        steady = float(np.median(clean))
+        return (steady, steady), 0.0, (clean - steady)[BURN_IN:]
+    scale, centre = spread(np.diff(clean)) or 1.0, float(np.median(clean))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = UnobservedComponents((clean - centre) / scale, level="llevel", exog=season)
-        fitted = model.fit(disp=False, maxiter=80)
+        model = UnobservedComponents((clean - centre) / scale, level="llevel")
+        fitted = model.fit(disp=False, maxiter=50)
     found = dict(zip(model.param_names, fitted.params, strict=True))
     ratio = found["sigma2.level"] / max(found["sigma2.irregular"], 1e-9)
     wide = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2
-    table, cycle = np.zeros(SEASON_BINS), np.zeros(len(clean))
-    if season is not None:
-        weights = np.array([value for name, value in found.items() if name.startswith("beta")])
-        hours = np.arange(SEASON_BINS, dtype=np.int64) * HOUR_S * MICROSECONDS
-        table, cycle = harmonics(hours) @ weights * scale, season @ weights * scale
-    if not wanders(clean - cycle):
-        steady = float(np.median(clean - cycle))
-        return (steady, steady), 0.0, (clean - cycle - steady)[BURN_IN:], table
     residual = fitted.filter_results.forecasts_error[0][BURN_IN:] * scale
     ends = fitted.level["smoothed"][BURN_IN], fitted.level["filtered"][-1]
     began, level = (float(end) * scale + centre for end in ends)
-    return (began, level), float(wide / (wide + 1)), residual, table
+    return (began, level), float(wide / (wide + 1)), residual
 
 
 def wanders(values: Floats) -> bool:

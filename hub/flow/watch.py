@@ -9,6 +9,7 @@ only through the log: when it decides something, a tick is appended first.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -67,7 +68,8 @@ class Watch:
 
     ``fits`` None leaves baselines to whatever fits the log already holds; ``handoff``
     None reads everything from the log. ``composer`` and ``paging`` are passed on to
-    the pages. ``kinds`` are the detectors that rules may name.
+    the pages. ``kinds`` are the detectors that rules may name. ``heard`` is told what
+    was committed.
     """
 
     def __init__(
@@ -86,18 +88,19 @@ class Watch:
         fits: Fits | None = None,
         settings: WatchSettings | None = None,
         kinds: Mapping[str, tuple[Any, Any]] = DETECTORS,
+        heard: Callable[[Sequence[Transition]], None] | None = None,
     ) -> None:
         self._path, self._clock, self._health, self._wake = path, clock, health, wake
         self._network, self._people = network, people
         self._composer, self._paging = composer, paging
-        self._rules, self._kinds = tuple(rules), kinds
+        self._rules, self._kinds, self._heard = tuple(rules), kinds, heard
         self._handoff, self._fits = handoff, fits
         self._settings = settings or WatchSettings()
         self._connection: sqlite3.Connection | None = None
         self._queue: deque[Batch] = deque()
         self._said: list[Transition] = []
         self._poison: list[Poison] = []
-        self._committed_at = self._snapshot_at = clock.monotonic()
+        self._committed_at = self._snapshot_at = time.monotonic()
         self._rows = 0
         self._ticked_us = clock.now_us()
 
@@ -188,7 +191,9 @@ class Watch:
             self._health.ill(f"rule {poison.rule}", poison.reason)
         self._health.count("transitions_total", len(said))
         told, self._said, self._poison = bool(said), [], []
-        self._committed_at = self._clock.monotonic()
+        self._committed_at = time.monotonic()
+        if told and self._heard is not None:
+            self._heard(said)
         if told:
             self._wake("respond", "deliver")
 
@@ -257,12 +262,12 @@ class Watch:
 
     def _now_and_then(self) -> None:
         """Commit a bare position and take snapshots when it is time."""
-        now, settings, rate = self._clock.monotonic(), self._settings, max(self._clock.rate, 1e-9)
-        if (now - self._committed_at) / rate >= settings.commit_s:
+        now, settings = time.monotonic(), self._settings
+        if now - self._committed_at >= settings.commit_s:
             if self._log.position(LOOP) < self._memory.position:
                 self._commit()
             self._committed_at = now
-        age_s = (now - self._snapshot_at) / rate
+        age_s = now - self._snapshot_at
         many = self._rows >= settings.snapshot_rows and age_s >= settings.snapshot_least_s
         if self._rows and (many or age_s >= settings.snapshot_s):
             self._commit()
@@ -271,7 +276,7 @@ class Watch:
     def _take_snapshot(self) -> None:
         position, state = self._memory.position, self._memory.freeze()
         self._log.save_snapshot(LOOP, position, self._clock.now_us(), state)
-        self._snapshot_at, self._rows = self._clock.monotonic(), 0
+        self._snapshot_at, self._rows = time.monotonic(), 0
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
