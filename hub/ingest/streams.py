@@ -62,7 +62,9 @@ class Streams:
         """Take in rows of the log: slot, site, node, name, unit, learnt_s, newest_us."""
         newest = []
         for slot, site, node, name, unit, learnt_s, newest_us in rows:
-            self._add(slot, site, node, name, unit, learnt_s)
+            stream = self._add(slot, site, node, name, unit, learnt_s)
+            if stream.declared and stream.unit != unit:
+                self.new_units[slot] = stream.unit
             newest.append(NEVER_US if newest_us is None else newest_us)
         self._extend(len(newest), newest)
 

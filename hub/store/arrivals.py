@@ -81,6 +81,7 @@ class Arrivals:
         many(WRITE_STREAMS, rows.streams)
         many("UPDATE datastream SET unit = ? WHERE slot = ?", rows.units)
         many(WRITE_NODES, rows.nodes)
+        many("UPDATE datastream SET site = ? WHERE node = ?", [(s, n) for n, s in rows.nodes])
         many(WRITE_MESSAGES, rows.messages)
         many(WRITE_OBSERVATIONS, rows.observations)
         many(

@@ -273,6 +273,21 @@ def test_declared_datastreams_have_a_row_before_they_speak(tmp_path: Path) -> No
     assert [row.name for row in again.log.datastreams()] == ["stage", "rain", "new"]
 
 
+def test_declaration_outranks_what_was_learnt(tmp_path: Path) -> None:
+    """A node that is declared later gets the declared site and unit."""
+    door = Door(tmp_path)
+    door.put(message(1, value(100.0, u="cm")), site="unknown")
+    door.run()
+    door.intake.close()
+    again = Door(tmp_path, network(stage()))
+    (row,) = again.log.datastreams()
+    assert (row.site, row.unit) == ("qingxi", "m")
+    again.put(message(2, value(100.0, u="cm", at_us=NOON_US + S)))
+    again.run()
+    assert again.rows("result")[-1] == (1.0,)
+    assert again.reasons() == []
+
+
 def test_interval_is_learnt(door: Door) -> None:
     """An undeclared datastream's interval is the median of its recent ones, and is told."""
     for seq in range(10):
