@@ -9,27 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-MICROSECONDS: Final = 1_000_000
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from hub.instant import EPOCH, MICROSECONDS, from_us, to_us
 
-
-def from_us(time_us: int) -> datetime:
-    """Return the aware UTC instant of ``time_us`` microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=time_us)
-
-
-def to_us(instant: datetime) -> int:
-    """Return the microseconds since 1970 of an aware ``instant``.
-
-    Raises:
-        ValueError: for a naive instant.
-    """
-    if instant.tzinfo is None:
-        raise ValueError("an instant must be timezone-aware")
-    return (instant - EPOCH) // timedelta(microseconds=1)
+__all__ = [
+    "EPOCH",
+    "FOLLOW",
+    "MICROSECONDS",
+    "Clock",
+    "HandClock",
+    "ScaledClock",
+    "SystemClock",
+    "clock_from",
+    "from_us",
+    "to_us",
+]
 
 
 class Clock(Protocol):

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect.live import Readings, readings
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import DAY_S, HOUR_S, quantity, span
+from hub.instant import MICROSECONDS
 from hub.model.network import Datastream, Hazard
 from hub.model.rule import Rule
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect.live import Readings, readings
 from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import quantity
+from hub.instant import MICROSECONDS
 from hub.model.network import Hazard
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 

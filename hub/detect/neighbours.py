@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect.live import readings
 from hub.detect.settings import positive
 from hub.detect.table import Table
+from hub.instant import MICROSECONDS
 from hub.model.transition import Certainty, Change, Kind
 
 if TYPE_CHECKING:

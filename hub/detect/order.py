@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect.table import Table
+from hub.instant import MICROSECONDS
 from hub.model.observation import DTYPES, Batch, batch_of
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.clock import MICROSECONDS
+from hub.instant import MICROSECONDS
 from hub.model.network import Hazard, Severity
 from hub.model.transition import Change, Evidence, Kind, Transition, Urgency
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect.live import Readings, readings
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import HOUR_S, quantity, span
+from hub.instant import MICROSECONDS
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS, from_us
 from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import span
+from hub.instant import MICROSECONDS, from_us
 from hub.model.network import Hazard
 from hub.model.observation import Lateness
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
