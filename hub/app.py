@@ -245,6 +245,7 @@ def store_of(parts: Parts, _stack: AsyncExitStack) -> Store:
         clock=parts.clock,
         health=parts.health,
         retention_s=hub.retention_s,
+        keep_bytes=hub.keep_bytes,
     )
 
 

@@ -44,7 +44,7 @@ def read_hub(top: Table, folder: Path) -> HubSettings:
         future_s=table.number("future_s", 120.0, low=0, high=86_400),
         clock_offset_s=table.number("clock_offset_s", 60.0, low=1, high=86_400),
         retention_s=table.number("retention_s", 604_800.0, low=3_600),
-        keep_local_s=table.number("keep_local_s", 31_536_000.0, low=3_600),
+        keep_bytes=keep_bytes(table),
         dead_man_url=check_url(table, "dead_man_url"),
         dead_man_s=table.number("dead_man_s", 60.0, low=5, high=86_400),
     )
@@ -222,3 +222,9 @@ def check_url(table: Table, key: str, *, required: bool = False) -> str:
     if parts.password:
         table.wrong(key, "a secret must not stand in a URL", "name it by file or environment")
     return url.rstrip("/")
+
+
+def keep_bytes(table: Table) -> int | None:
+    """Return the size beyond which the oldest rows leave a log that has no InfluxDB."""
+    wanted = table.number("keep_bytes", 0.0, low=0)
+    return round(wanted) or None

@@ -23,7 +23,7 @@ class HubSettings:
     interval), ``future_s`` how far ahead of the hub's clock its time may lie.
     ``clock_offset_s`` is the node clock error beyond which the hub corrects times.
     ``retention_s`` is how long rows stay in the log at least; without InfluxDB they
-    stay as long as ``keep_local_s``. ``dead_man_url`` is fetched every ``dead_man_s``
+    stay for ever unless ``keep_bytes`` is set and exceeded. ``dead_man_url`` is fetched every ``dead_man_s``
     while all is well; empty is off.
     """
 
@@ -36,7 +36,7 @@ class HubSettings:
     future_s: float = 120.0
     clock_offset_s: float = 60.0
     retention_s: float = 7 * DAY_S
-    keep_local_s: float = 365 * DAY_S
+    keep_bytes: int | None = None
     dead_man_url: str = ""
     dead_man_s: float = 60.0
 
