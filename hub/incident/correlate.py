@@ -8,6 +8,7 @@ when it makes it worse, or when the danger is back after it was over.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -90,7 +91,10 @@ class Fold:
     ) -> None:
         self.before = {i.id: i for i in incidents}
         self.incidents = dict(self.before)
-        self.conditions = {c.key: c for c in conditions}
+        self.conditions: dict[str, Condition] = {}
+        self.unsettled: defaultdict[str, set[str]] = defaultdict(set)  # keys by incident
+        for condition in conditions:
+            self.keep(condition)
         self.mutes = tuple(mutes)
         self.network = network
         self.now_us = now_us
@@ -196,7 +200,7 @@ class Fold:
 
     def settle(self, incident: Incident) -> Effect:
         """Say whether anything of ``incident`` still stands; maintenance may close."""
-        if any(c.standing or c.muted for c in self.of(incident.id)):
+        if self.unsettled[incident.id]:
             self.incidents[incident.id] = replace(incident, changed_us=self.now_us)
             return Effect.CLEARED
         past = lifecycle.over(incident, self.now_us)
@@ -261,9 +265,18 @@ class Fold:
         return [c for c in self.conditions.values() if c.incident == incident]
 
     def put(self, condition: Condition) -> None:
-        """Keep ``condition`` as it now stands."""
-        self.conditions[condition.key] = condition
+        """Keep ``condition`` as it now stands, to be written."""
+        self.keep(condition)
         self.touched[condition.key] = None
+
+    def keep(self, condition: Condition) -> None:
+        """Keep ``condition``; one that stands, or is muted, keeps its incident present."""
+        old = self.conditions.get(condition.key)
+        if old is not None:
+            self.unsettled[old.incident].discard(old.key)
+        if condition.standing or condition.muted:
+            self.unsettled[condition.incident].add(condition.key)
+        self.conditions[condition.key] = condition
 
     def note(self, incident: str, kind: str, body: dict[str, Detail], by: str = "") -> None:
         """Add a line to the timeline of ``incident`` (empty: of no incident)."""

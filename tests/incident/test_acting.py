@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -270,6 +271,25 @@ def test_a_muted_sensor_cannot_say_that_a_danger_is_over(town: Town) -> None:
     town.see(town.flood())
     mute(town)
     town.see(town.flood(Change.CLEARED))
+    assert town.only().presence is Presence.PRESENT
+    town.act(ActionKind.UNMUTE, "gauge/stage")
+    assert town.only().presence is Presence.PAST
+
+
+def test_others_that_clear_do_not_speak_for_a_muted_sensor(town: Town) -> None:
+    """With one gauge muted, the other's all-clear leaves the danger present."""
+    town.see(town.flood(), town.flood(key="level:other/stage"))
+    mute(town, "gauge/stage")
+    town.see(town.flood(Change.CLEARED))
+    town.act(ActionKind.UNMUTE, "gauge/stage")
+    assert town.only().presence is Presence.PRESENT
+    mute(town, "gauge/stage")
+    town.see(town.flood())
+    town.act(ActionKind.UNMUTE, "gauge/stage")
+    mute(town, "gauge/stage")
+    town.see(town.flood(Change.CLEARED))
+    other = town.transition("level:other/stage", Change.CLEARED, Severity.MINOR, slot=-1)
+    town.see(replace(other, site="bridge", hazard=Hazard.FLOOD))
     assert town.only().presence is Presence.PRESENT
     town.act(ActionKind.UNMUTE, "gauge/stage")
     assert town.only().presence is Presence.PAST

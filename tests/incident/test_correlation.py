@@ -157,6 +157,18 @@ def test_maintenance_with_a_policy_waits_for_the_morning(town: Town) -> None:
     assert town.told() == [("li", "sms", "page")]
 
 
+def test_maintenance_that_is_over_takes_its_page_back(town: Town) -> None:
+    """By day a fault may page by its policy; once it cleared, nothing waits and nothing rings."""
+    policies = {**town.people.policies, "maintenance": town.people.policies["default"]}
+    town.people = replace(town.people, policies=policies)
+    town.see(town.fault())
+    assert len(town.pages(state=NotificationState.PENDING)) == 1
+    town.see(town.fault(Change.CLEARED))
+    (page,) = town.pages()
+    assert page.state is NotificationState.CANCELLED
+    assert town.book.deadlines(page.incident) == []
+
+
 def test_the_hub_pages_its_operator(staffed_town: Town) -> None:
     """Trouble of the hub itself goes to the policy "hub", marked as such."""
     town = staffed_town

@@ -176,6 +176,23 @@ def test_without_another_channel_the_next_step_is_told_at_once(town: Town) -> No
     assert town.pages()[-1].person == "zhao"
 
 
+def test_one_of_two_who_cannot_be_reached_does_not_hurry_the_step(
+    town_of: Callable[..., Town],
+) -> None:
+    """While the other person of the step may still answer, the next step keeps its time."""
+    both = replace(STEPS[0], notify=("deputy", "person:zhao"), by=("sms",))
+    town = town_of(both, replace(STEPS[1], notify=("person:li",)))
+    town.see(town.flood())
+    failed, other = town.pages()
+    town.mark(FAILED, failed)
+    town.settle()
+    assert len(town.pages()) == 2
+    town.mark(DELIVERED, other)
+    town.pass_s(300)
+    assert town.pages()[-1].person == "li"
+    town.close()
+
+
 def test_an_unconfirmed_page_goes_by_the_next_channel(town: Town) -> None:
     """The provider took it and reports nothing for a minute: another way is tried."""
     town.see(town.flood())
