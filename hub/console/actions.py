@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Final
 from hub.clock import to_us
 from hub.console.asking import answer, order_of
 from hub.console.deps import DEPS, THREADS
-from hub.console.problem import ProblemError, not_found
-from hub.console.shapes import (
-    Done,
+from hub.console.orders import (
     HandOverOrder,
     MuteOrder,
     NoteOrder,
@@ -22,8 +20,9 @@ from hub.console.shapes import (
     ReasonOrder,
     TestOrder,
     UnmuteOrder,
-    Words,
 )
+from hub.console.problem import ProblemError, not_found
+from hub.console.shapes import Done, Words
 from hub.console.words import printable
 from hub.model.incident import ActionKind
 from hub.store.book import Book

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import MICROSECONDS
-from hub.console import dossier, view
+from hub.console import dossier, grid, view
 from hub.console.asking import answer, instant_us, viewed, whole
 from hub.console.deps import DEPS, THREADS
 from hub.console.health import health_of
@@ -28,12 +28,12 @@ STATUSES: Final = ("open", *(status.value for status in Status))
 
 async def sites(request: web.Request) -> web.Response:
     """List the sites, each with the worst of its open incidents."""
-    return answer(await viewed(request, lambda c, v: view.sites(c, v, view.sights(c, v))))
+    return answer(await viewed(request, lambda c, v: grid.sites(c, v, view.sights(c, v))))
 
 
 async def cells(request: web.Request) -> web.Response:
     """List the cells: who answers for each, and whether it is sighted or blind."""
-    return answer(await viewed(request, lambda c, v: view.cells(v, view.sights(c, v))))
+    return answer(await viewed(request, lambda c, v: grid.cells(v, view.sights(c, v))))
 
 
 async def datastreams(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def datastreams(request: web.Request) -> web.Response:
 
 async def datastream(request: web.Request) -> web.Response:
     """Show one datastream with its newest observations."""
-    stream = find_stream(request)
+    stream = await find_stream(request)
     return answer(
         await viewed(
             request,
@@ -52,22 +52,24 @@ async def datastream(request: web.Request) -> web.Response:
     )
 
 
-def find_stream(request: web.Request) -> Datastream:
+async def find_stream(request: web.Request) -> Datastream:
     """Return the datastream that the address names.
 
     Raises:
         ProblemError: there is none.
     """
-    catalogue = request.app[DEPS].catalogue()
-    slot = catalogue.slot_of(request.match_info["node"], request.match_info["name"])
-    if slot is None:
+    name = f"{request.match_info['node']}/{request.match_info['name']}"
+    found = await viewed(
+        request, lambda _, v: next((s for s in v.streams.values() if s.id == name), None)
+    )
+    if found is None:
         raise not_found("such datastream", "该数据流")
-    return catalogue.get(slot)
+    return found
 
 
 async def observations(request: web.Request) -> web.Response:
     """Show a range of one datastream from the log and, beyond it, InfluxDB."""
-    stream = find_stream(request)
+    stream = await find_stream(request)
     now_us = request.app[DEPS].clock.now_us()
     end_us = instant_us(request, "end", now_us + 1)
     day_us = int(timedelta(days=1).total_seconds()) * MICROSECONDS

@@ -66,9 +66,9 @@ class ConsoleDeps:
     """Everything the console works with.
 
     ``catalogue`` returns the catalogue as it stands (it grows when a new datastream
-    turns up); ``wake`` wakes loops by name after a commit; ``deliver_status`` takes a
-    delivery report (the provider's id and word, our notification's id or "", an error
-    code or "") and may block: ``Deliver.status_callback``.
+    turns up) and is called in threads; ``wake`` wakes loops by name after a commit;
+    ``deliver_status`` takes a delivery report (the provider's id and word, our
+    notification's id or "", an error code or "") and may block: ``Deliver.status_callback``.
     """
 
     database: Path

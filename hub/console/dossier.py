@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hub.console.grid import person_shape
 from hub.console.shapes import (
     ConditionShape,
     Entry,
@@ -15,7 +16,6 @@ from hub.console.shapes import (
     Told,
     Words,
 )
-from hub.console.view import person_shape
 from hub.console.words import instant, instant_or_none, printable
 from hub.dispatch.base import masked
 from hub.model.incident import Status

@@ -75,8 +75,11 @@ async def static(request: web.Request) -> web.Response:
 
 
 async def login_form(request: web.Request) -> web.Response:
-    """Show the login form."""
-    return asset(request, "login.html")
+    """Show the login form, after a wrong token with a word about it."""
+    if "wrong" not in request.query:
+        return asset(request, "login.html")
+    body = request.app[ASSETS]["login.html"].replace(b" hidden>", b">")
+    return web.Response(body=body, content_type="text/html", charset="utf-8")
 
 
 async def login(request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from hub.console import dossier, view
+from hub.console import dossier, grid, view
 from hub.console.health import health_of
 from hub.console.shapes import (
     CellShape,
@@ -138,8 +138,8 @@ def snapshot_of(connection: sqlite3.Connection, deps: ConsoleDeps, version: str)
     return Snapshot(
         version=version,
         health=health_of(deps),
-        sites=view.sites(connection, seen, known),
-        cells=view.cells(seen, known),
+        sites=grid.sites(connection, seen, known),
+        cells=grid.cells(seen, known),
         datastreams=view.streams(connection, seen, points),
         incidents=[*opened, *closed],
     )
@@ -150,8 +150,8 @@ def network_of(connection: sqlite3.Connection, deps: ConsoleDeps) -> NetworkShap
     seen = view.look(connection, deps)
     known = view.sights(connection, seen)
     return NetworkShape(
-        sites=view.sites(connection, seen, known),
-        cells=view.cells(seen, known),
+        sites=grid.sites(connection, seen, known),
+        cells=grid.cells(seen, known),
         silent=[sight.id for sight in known if sight.silent],
         faulty=[sight.id for sight in known if sight.faulty],
     )

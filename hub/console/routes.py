@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console import actions, api, feed, health, inbound, link, metrics, pages, shapes
+from hub.console import actions, api, feed, health, inbound, link, metrics, orders, pages, shapes
 from hub.console.asking import answer
 from hub.console.deps import DEPS
 from hub.console.openapi import Parameter, Route, document
@@ -101,15 +101,15 @@ API: Final = (
 )
 ACTIONS: Final = (
     *(
-        do(f"{INCIDENT}/{name}", actions.plain(k), shapes.ReasonOrder)
+        do(f"{INCIDENT}/{name}", actions.plain(k), orders.ReasonOrder)
         for name, k in REASONED.items()
     ),
-    do(f"{INCIDENT}/note", actions.note, shapes.NoteOrder),
-    do(f"{INCIDENT}/hand-over", actions.hand_over, shapes.HandOverOrder),
-    do(f"{V1}/incidents", actions.open_incident, shapes.OpenOrder),
-    do(f"{V1}/mutes", actions.mute, shapes.MuteOrder),
-    do(f"{V1}/unmutes", actions.unmute, shapes.UnmuteOrder),
-    do(f"{V1}/tests", actions.test, shapes.TestOrder),
+    do(f"{INCIDENT}/note", actions.note, orders.NoteOrder),
+    do(f"{INCIDENT}/hand-over", actions.hand_over, orders.HandOverOrder),
+    do(f"{V1}/incidents", actions.open_incident, orders.OpenOrder),
+    do(f"{V1}/mutes", actions.mute, orders.MuteOrder),
+    do(f"{V1}/unmutes", actions.unmute, orders.UnmuteOrder),
+    do(f"{V1}/tests", actions.test, orders.TestOrder),
 )
 DOORS: Final = (
     Route(method="GET", path="/", handler=pages.index, content="text/html", statuses=(200, 304)),

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import MICROSECONDS
 from hub.console.shapes import (
-    CellShape,
     Latest,
     LevelShape,
     MuteShape,
-    PersonShape,
-    ResourceShape,
-    SiteShape,
     StreamShape,
     ValueShape,
     Words,
 )
 from hub.console.words import instant, printable, trend_of
-from hub.incident.cells import cell_of
-from hub.model.incident import Status
 from hub.model.network import Datastream, Network, Severity
 from hub.model.observation import Lateness, Quality
 from hub.model.response import People
@@ -34,13 +27,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.console.deps import ConsoleDeps
-    from hub.model.network import Cell
 
 TREND_POINTS: Final = 10
 SILENT_INTERVALS: Final = 3.0
 GRACE_S: Final = 300.0
 USABLE: Final = (Quality.PASS, Quality.NOT_EVALUATED, Quality.SUSPECT)
-Row = tuple[int, float | None, int, int, int, str | None]
+Row = tuple[int, float | None, int, int, int, str | None, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +134,7 @@ def newest(connection: sqlite3.Connection, slot: int, count: int) -> list[Row]:
     One from the future says nothing of the present and is left out.
     """
     rows = connection.execute(
-        "SELECT time_us, result, quality, lateness, trusted, why FROM observation"
+        "SELECT time_us, result, quality, lateness, trusted, why, start_us FROM observation"
         " WHERE slot = ? AND lateness <> ? ORDER BY time_us DESC, tie DESC LIMIT ?",
         (slot, int(Lateness.FUTURE), count),
     ).fetchall()
@@ -151,7 +143,7 @@ def newest(connection: sqlite3.Connection, slot: int, count: int) -> list[Row]:
 
 def latest_of(row: Row, now_us: int) -> Latest:
     """Return the newest observation with its age."""
-    time_us, result, quality, lateness, trusted, why = row
+    time_us, result, quality, lateness, trusted, why, _ = row
     return Latest(
         time=instant(time_us),
         result=result,
@@ -194,8 +186,15 @@ def sight_of(view: View, stream: Datastream, rows: Sequence[Row]) -> Sight:
 
 
 def usable(rows: Sequence[Row]) -> list[tuple[int, float]]:
-    """Return (time_us, result) of the rows with a believable result."""
-    return [(row[0], row[1]) for row in rows if row[1] is not None and row[2] in USABLE]
+    """Return (time_us, result) of the rows with a believable result.
+
+    Sums over an interval (rain) are left out: their slope says nothing.
+    """
+    return [
+        (row[0], row[1])
+        for row in rows
+        if row[1] is not None and row[2] in USABLE and row[6] == row[0]
+    ]
 
 
 def value_of(view: View, stream: Datastream, rows: Sequence[Row]) -> ValueShape:
@@ -278,73 +277,3 @@ def muted_until(view: View, stream: Datastream) -> datetime | None:
     """Return until when ``stream`` is muted, by itself, its node or its site."""
     names = {stream.id, stream.node, stream.site}
     return max((m.until for m in view.mutes if m.target in names), default=None)
-
-
-def sites(connection: sqlite3.Connection, view: View, known: list[Sight]) -> list[SiteShape]:
-    """Return every declared site with the worst of its open incidents."""
-    rows = connection.execute(
-        "SELECT site, severity FROM incident WHERE status <> ?", (Status.RESOLVED,)
-    ).fetchall()
-    present = Counter(stream.site for stream in known)
-    silent = Counter(stream.site for stream in known if stream.silent)
-    return [
-        SiteShape(
-            id=site.id,
-            name=Words(en=site.name_en, zh=site.name_zh),
-            cell=site.cell,
-            latitude=site.latitude,
-            longitude=site.longitude,
-            zone=site.zone,
-            severity=worst(Severity(severity) for name, severity in rows if name == site.id),
-            open_incidents=sum(name == site.id for name, _ in rows),
-            datastreams=present[site.id],
-            silent=silent[site.id],
-        )
-        for site in view.network.sites.values()
-    ]
-
-
-def person_shape(people: People, person: str) -> PersonShape:
-    """Return a person by name; one the configuration does not know keeps the id."""
-    known = people.persons.get(person)
-    names = Words(en=known.name_en, zh=known.name_zh) if known else Words(en=person, zh=person)
-    return PersonShape(id=person, name=names)
-
-
-def cells(view: View, known: list[Sight]) -> list[CellShape]:
-    """Return every cell, blind where no working sensor watches or nobody answers."""
-    return [cell_shape(view, cell, known) for cell in view.network.cells.values()]
-
-
-def cell_shape(view: View, cell: Cell, known: list[Sight]) -> CellShape:
-    """Return one cell as it stands."""
-    inside = [
-        site.id for site in view.network.sites.values() if cell_of(view.network, site) == cell
-    ]
-    why = blind_because(view, cell, [stream for stream in known if stream.site in inside])
-    return CellShape(
-        id=cell.id,
-        name=Words(en=cell.name_en, zh=cell.name_zh),
-        responsible=person_shape(view.people, cell.responsible),
-        deputy=person_shape(view.people, cell.deputy),
-        residents=cell.residents,
-        sites=inside,
-        sighted=why is None,
-        blind_because=why,
-        resources=[
-            ResourceShape(kind=r.kind, name=Words(en=r.name_en, zh=r.name_zh), where=r.where)
-            for r in cell.resources
-        ],
-        ring=list(cell.ring),
-    )
-
-
-def blind_because(view: View, cell: Cell, inside: list[Sight]) -> Words | None:
-    """Return why nobody sees or answers for ``cell``, or None when it is sighted."""
-    if not {cell.responsible, cell.deputy} & set(view.people.persons):
-        return Words(en="nobody answers for this cell", zh="该网格无人负责")
-    if not inside:
-        return Words(en="no sensor watches this cell", zh="该网格没有传感器")
-    if all(stream.silent or stream.faulty for stream in inside):
-        return Words(en="every sensor here is silent or faulty", zh="该网格传感器全部中断或故障")
-    return None

@@ -82,6 +82,14 @@ async def test_bearer_and_session_open_the_door(serve: Serve, town: Town) -> Non
         assert (await client.get("/api/v1/sites")).status == 401
 
 
+async def test_a_wrong_token_is_said(serve: Serve) -> None:
+    """The form comes back with words."""
+    async with serve(token=TOKEN) as client:
+        done = await client.post("/login", data={"token": "wrong"})
+        assert 'role="alert">That is not the token' in await done.text()
+        assert "hidden>That" in await (await client.get("/login")).text()
+
+
 async def test_wrong_tokens_soon_close_the_door(serve: Serve) -> None:
     """After ten wrong tokens even the right one waits."""
     async with serve(token=TOKEN) as client:

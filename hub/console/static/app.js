@@ -6,6 +6,7 @@ import { listen } from "./feed.js";
 import { at, isChinese, pick, setLanguage, t } from "./words.js";
 
 const SPARK = 32;
+const SHOWN = 30;
 const state = { version: null, health: null, sites: [], cells: [], streams: new Map(), incidents: new Map() };
 const clock = { hub: Date.now(), here: performance.now(), rate: 1 };
 const $ = (id) => document.getElementById(id);
@@ -64,7 +65,12 @@ const handlers = {
     state.incidents = new Map(all.incidents.map((incident) => [incident.id, incident]));
     redraw();
   },
-  values(values) { values.forEach(takeValue); redraw(); },
+  values(values) {
+    values.forEach(takeValue);
+    const dated = values.find((value) => value.latest);
+    if (dated) setClock(Date.parse(dated.latest.time) + dated.latest.age_s * 1000, clock.rate);
+    redraw();
+  },
   network(network) {
     Object.assign(state, { sites: network.sites, cells: network.cells });
     const [silent, faulty] = [new Set(network.silent), new Set(network.faulty)];
@@ -103,17 +109,35 @@ function draw() {
 
 function places() {
   const streams = [...state.streams.values()];
-  const sites = state.sites.map((site) => ({ ...site, streams: streams.filter((stream) => stream.site === site.id) }));
+  const bySite = grouped(streams);
+  const sites = state.sites.map((site) => ({ ...site, ...shown(bySite.get(site.id) || []) }));
   const inCells = new Set(state.cells.flatMap((cell) => cell.sites));
   const cells = state.cells.map((cell) => ({ ...cell, places: sites.filter((site) => cell.sites.includes(site.id)) }));
   const outside = sites.filter((site) => !inCells.has(site.id));
   const known = new Set(state.sites.map((site) => site.id));
-  const strange = [...new Set(streams.map((stream) => stream.site))].filter((id) => !known.has(id));
+  const strange = [...bySite.keys()].filter((id) => !known.has(id));
   for (const id of strange) {
-    outside.push({ id, name: { en: id, zh: id }, zone: "UTC", severity: null, streams: streams.filter((stream) => stream.site === id) });
+    outside.push({ id, name: { en: id, zh: id }, zone: "UTC", severity: null, ...shown(bySite.get(id)) });
   }
   if (outside.length) cells.push({ id: " outside", name: { en: t("noCell"), zh: t("noCell") }, sighted: false, blind_because: { en: t("noCellWhy"), zh: t("noCellWhy") }, places: outside });
   return cells;
+}
+
+function grouped(streams) {
+  const found = new Map();
+  for (const stream of streams) {
+    if (!found.has(stream.site)) found.set(stream.site, []);
+    found.get(stream.site).push(stream);
+  }
+  return found;
+}
+
+// A site of hundreds of datastreams shows what is in trouble first, then as many as fit.
+function shown(streams) {
+  if (streams.length <= SHOWN) return { streams, hidden: 0 };
+  const trouble = streams.filter((stream) => stream.severity || stream.silent || stream.faulty);
+  const rest = streams.filter((stream) => !trouble.includes(stream)).slice(0, SHOWN);
+  return { streams: [...trouble, ...rest].slice(0, SHOWN), hidden: streams.length - SHOWN };
 }
 
 function drawHealth() {
@@ -140,7 +164,7 @@ function onState(name) {
   const wasStale = document.body.classList.contains("isStale");
   if (name === "stale") {
     const zone = state.sites.length ? state.sites[0].zone : "UTC";
-    $("staleSince").textContent = at(nowMs(), zone);
+    $("staleSince").textContent = at(nowMs() - 30000 * clock.rate, zone);
     $("stale").showPopover();
     document.body.classList.add("isStale");
   } else if (name === "live" && wasStale) {

@@ -1,6 +1,6 @@
 // Small drawings in SVG, made by hand: level shapes, sparklines, the evidence of a condition.
 
-import { at, number, numeral, quantity, unit } from "./words.js";
+import { at, limitName, number, numeral, quantity, unit } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -95,16 +95,16 @@ export function evidenceChart(evidence, zone, label) {
   }
   const ends = [[points[0][0], 62, "start"], [points[points.length - 1][0], 590, "end"]];
   for (const [time, place, anchor] of ends) {
-    chart.append(svg("text", { x: place, y: 200, "text-anchor": anchor }, at(time, zone)));
+    chart.append(svg("text", { x: place, y: 200, "text-anchor": anchor }, at(time, zone, { seconds: false })));
   }
   chart.append(svg("text", { x: 4, y: 200 }, unit(evidence.unit || "")));
   return chart;
 }
 
 function limitLine(evidence, y) {
-  const words = `${evidence.limit_name || ""} ${quantity(evidence.limit, evidence.unit)}`.trim();
+  const words = `${limitName(evidence.limit_name || "")} ${quantity(evidence.limit, evidence.unit)}`.trim();
   return [
     svg("line", { x1: 62, x2: 590, y1: y, y2: y, class: "limit" }),
-    svg("text", { x: 586, y: y - 5, "text-anchor": "end", class: "limitWords" }, words),
+    svg("text", { x: 68, y: y - 6, class: "limitWords" }, words),
   ];
 }

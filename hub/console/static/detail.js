@@ -2,11 +2,11 @@
 
 import { badge, evidenceChart } from "./chart.js";
 import { answer, el } from "./draw.js";
-import { at, hazard, isChinese, kind, level, number, pick, quantity, t } from "./words.js";
+import { at, hazard, isChinese, kind, level, limitName, number, pick, quantity, t } from "./words.js";
 
 const CAREFUL = new Set(["resolve", "stand-down", "false-alarm"]);
 const ACTS = [
-  ["note", "addNote"], ["arrived", "arrived"], ["escalate", "escalate"],
+  ["acknowledge", "acknowledge"], ["note", "addNote"], ["arrived", "arrived"], ["escalate", "escalate"],
   ["resolve", "resolve"], ["stand-down", "standDown"], ["false-alarm", "falseAlarm"],
 ];
 
@@ -76,17 +76,16 @@ function sure(button) {
 
 function parts(found, act, close) {
   const { incident } = found;
-  const done = incident.status === "resolved";
   return [
     el("div", { class: "top" }, badge(incident.severity), el("strong", { class: "level" }, level(incident.severity)),
       el("button", { type: "button", class: "close", on: { click: close } }, t("close"))),
     el("h2", { id: "detailTitle" }, pick(incident.headline)),
-    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone)} · ${t("code")} ${incident.code}`),
+    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone, { seconds: false })} · ${t("code")} ${incident.code}`),
     el("p", { class: "answer" }, answer(incident)),
     el("h3", {}, t("conditions")),
     ...found.conditions.map((condition) => conditionBox(condition, incident.zone)),
     el("h3", {}, t("act")),
-    form(act, done),
+    form(act, incident.status),
     el("h3", {}, t("timeline")),
     el("ol", { class: "timeline" }, ...found.timeline.map((entry) => entryRow(entry, incident.zone))),
     el("h3", {}, t("notifications")),
@@ -101,7 +100,7 @@ function conditionBox(condition, zone) {
     condition.datastream || condition.key,
     condition.standing ? t("standing") : t("over"),
     evidence.value === null ? "" : quantity(evidence.value, evidence.unit),
-    evidence.limit === null ? "" : `${t("limit")} ${evidence.limit_name} ${quantity(evidence.limit, evidence.unit)}`,
+    evidence.limit === null ? "" : `${t("limit")} ${limitName(evidence.limit_name)} ${quantity(evidence.limit, evidence.unit)}`,
     evidence.statistic === null ? "" : `${t("statistic")} ${number(evidence.statistic)} / ${evidence.statistic_limit === null ? "—" : number(evidence.statistic_limit)}`,
   ].filter(Boolean);
   const settings = Object.entries(evidence.parameters).map(([name, value]) => `${name} = ${value}`).join(", ");
@@ -115,8 +114,9 @@ function conditionBox(condition, zone) {
   );
 }
 
-function form(act, done) {
-  const open = done ? ACTS.slice(0, 1) : ACTS;
+function form(act, status) {
+  const open = status === "resolved" ? ACTS.filter(([name]) => name === "note")
+    : ACTS.filter(([name]) => name !== "acknowledge" || status === "triggered");
   return el(
     "form",
     { on: { submit: (event) => event.preventDefault() } },
@@ -124,7 +124,7 @@ function form(act, done) {
     el("textarea", { id: "noteText", maxLength: 500, rows: 2 }),
     el("p", { class: "words", role: "status" }),
     el("div", { class: "buttons" }, ...open.map(([name, words]) =>
-      el("button", { type: "button", data: { act: name }, on: { click: (event) => act(name, event.currentTarget) } }, t(words)))),
+      el("button", { type: "button", class: name === "acknowledge" ? "main" : "", data: { act: name }, on: { click: (event) => act(name, event.currentTarget) } }, t(words)))),
   );
 }
 
@@ -136,6 +136,8 @@ function entryRow(entry, zone) {
 function said(body) {
   const found = [];
   for (const name of ["text", "reason", "person", "to", "channel"]) if (body[name]) found.push(String(body[name]));
+  if (typeof body.step === "number") found.push(isChinese() ? `${t("step")} ${body.step + 1} 步` : `${t("step")} ${body.step + 1}`);
+  if (typeof body.people === "number") found.push(`${body.people} ${t("peopleTold")}`);
   if (typeof body.value === "number") found.push(quantity(body.value, body.unit));
   if (typeof body.limit === "number") found.push(`${t("limit")} ${quantity(body.limit, body.unit)}`);
   return found.length ? ` — ${found.join(" · ")}` : "";

@@ -46,9 +46,13 @@ function refocus(list, key, act) {
   if (target) target.focus();
 }
 
+// A fault or a silence is work for a technician: shown, but never above a danger.
+const quiet = (incident) => (incident.hazard === "sensor" ? 1 : 0);
+
 export function order(incidents) {
   return [...incidents].sort(
     (a, b) =>
+      quiet(a) - quiet(b) ||
       STATUS[a.status] - STATUS[b.status] ||
       RANK[b.severity] - RANK[a.severity] ||
       Date.parse(a.triggered) - Date.parse(b.triggered),
@@ -66,12 +70,12 @@ export function incidentCard(incident, acts) {
   }
   return el(
     "li",
-    { class: `card ${incident.severity} ${incident.status}` },
+    { class: `card ${incident.severity} ${incident.status}${quiet(incident) ? " quiet" : ""}` },
     el("div", { class: "top" }, badge(incident.severity), el("strong", { class: "level" }, level(incident.severity)),
       ...marks(incident)),
     el("p", { class: "timer", title: t("since"), data: { since: Date.parse(incident.triggered), until: incident.resolved ? Date.parse(incident.resolved) : "" } }, ""),
     el("h3", {}, pick(incident.headline) || hazard(incident.hazard)),
-    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone)} · ${t("code")} ${incident.code}`),
+    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone, { seconds: false })} · ${t("code")} ${incident.code}`),
     el("p", { class: "answer" }, answer(incident)),
     el("p", { class: "told" }, told(incident)),
     el("p", { class: "words", role: "status" }),
@@ -93,7 +97,7 @@ export function answer(incident) {
     return incident.resolved_by ? `${t("closedBy")} ${pick(incident.resolved_by.name)}` : t("closed");
   }
   const who = incident.acknowledged_by ? pick(incident.acknowledged_by.name) : "";
-  return `${t("answeredBy")} ${who} · ${incident.acknowledged ? at(incident.acknowledged, incident.zone, false) : ""}`;
+  return `${t("answeredBy")} ${who} · ${incident.acknowledged ? at(incident.acknowledged, incident.zone, { date: false }) : ""}`;
 }
 
 function told(incident) {
@@ -122,7 +126,8 @@ function siteBox(site) {
   const rows = site.streams.length
     ? el("ul", { class: "streams" }, ...site.streams.map((stream) => streamRow(stream, site.zone)))
     : el("p", { class: "calm" }, t("noStreams"));
-  return el("div", { class: "site" }, el("h4", {}, badge(site.severity), pick(site.name)), rows);
+  const more = site.hidden ? el("p", { class: "where" }, `+${site.hidden} ${t("more")}`) : null;
+  return el("div", { class: "site" }, el("h4", {}, badge(site.severity), pick(site.name)), rows, more);
 }
 
 export function streamRow(stream, zone) {
@@ -155,7 +160,7 @@ function flags(stream, zone) {
   if (stream.faulty) found.push(t("faulty"));
   if (stream.latest && stream.latest.late) found.push(t("late"));
   if (stream.latest && !stream.latest.trusted) found.push(t("untrusted"));
-  if (stream.muted_until) found.push(`${t("muted")} ${at(stream.muted_until, zone)}`);
+  if (stream.muted_until) found.push(`${t("muted")} ${at(stream.muted_until, zone, { seconds: false })}`);
   return found.map((words) => el("em", {}, words));
 }
 

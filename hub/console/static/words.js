@@ -47,7 +47,7 @@ const TEXTS = {
   limit: ["limit", "阈值"],
   timeline: ["Timeline", "时间线"],
   notifications: ["Notifications", "通知"],
-  act: ["What was done", "处置"],
+  act: ["Act", "处置"],
   note: ["Note or reason", "备注或原因"],
   addNote: ["Add note", "添加备注"],
   arrived: ["On site", "到场"],
@@ -64,6 +64,9 @@ const TEXTS = {
   code: ["code", "回复码"],
   newRed: ["New red incident", "新的红色事件"],
   evidence: ["Evidence", "依据"],
+  step: ["step", "第"],
+  more: ["more datastreams (see the API)", "个数据流未显示(见接口)"],
+  peopleTold: ["told", "人已通知"],
   statistic: ["statistic", "统计量"],
   parameters: ["Parameters", "参数"],
 };
@@ -88,7 +91,7 @@ const KINDS = {
   delivered: ["delivered", "已送达"], failed: ["failed", "发送失败"], deferred: ["deferred", "稍后重发"],
   pending: ["pending", "待发送"], sending: ["sending", "发送中"], cancelled: ["cancelled", "已取消"],
   acknowledged: ["acknowledged", "接警"], acknowledge: ["acknowledged", "接警"],
-  escalated: ["escalated", "升级"], escalate: ["help asked for", "请求增援"],
+  escalated: ["paging", "通知"], escalate: ["help asked for", "请求增援"],
   note: ["note", "备注"], resolved: ["resolved", "结束"], resolve: ["resolved", "结束"],
   "stood-down": ["stood down", "解除"], "stand-down": ["stood down", "解除"],
   arrived: ["on site", "到场"], "false-alarm": ["false alarm", "误报"],
@@ -97,6 +100,12 @@ const KINDS = {
   unreached: ["not reached", "未能联系"], skipped: ["step skipped", "跳过"],
   "reported-false": ["reported as false alarm", "报告误报"], "help-asked": ["help asked for", "请求增援"],
   drill: ["drill", "演练"], page: ["page", "告警"], reply: ["reply", "回复"], hub: ["hub", "中枢"],
+};
+
+const LIMITS = {
+  watch: ["watch", "注意"], warning: ["warning", "警戒"], danger: ["danger", "危险"],
+  guarantee: ["guarantee", "保证"], alarm: ["alarm", "报警"], high: ["high", "高限"],
+  low: ["low", "低限"], flood: ["flood", "成灾"], action: ["action", "行动"],
 };
 
 const UNITS = {
@@ -119,6 +128,7 @@ export const level = (severity) => LEVELS[severity][index];
 export const numeral = (severity) => LEVELS[severity][2];
 export const hazard = (name) => (HAZARDS[name] || [name, name])[index];
 export const kind = (name) => (KINDS[name] || [name, name])[index];
+export const limitName = (name) => (LIMITS[name] || [name, name])[index];
 export const unit = (code) => (code in UNITS ? UNITS[code] : code.replace(/\{[^}]*\}|[[\]]/g, ""));
 
 export function number(value) {
@@ -152,12 +162,16 @@ export function elapsed(seconds) {
   return days ? `${days}${index ? "天 " : "d "}${clock}` : clock;
 }
 
-export function at(instant, zone, withDate = true) {
-  const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZoneName: "short" };
-  if (withDate) Object.assign(options, { month: "2-digit", day: "2-digit" });
-  try {
-    return new Intl.DateTimeFormat(index ? "zh-CN" : "en-GB", { ...options, timeZone: zone }).format(new Date(instant));
-  } catch {
-    return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" }).format(new Date(instant));
-  }
+// An instant as the place's own wall clock shows it, always with its zone.
+export function at(instant, zone, { date = true, seconds = true } = {}) {
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+  if (seconds) options.second = "2-digit";
+  if (date) Object.assign(options, { month: index ? "numeric" : "short", day: "numeric" });
+  const parts = (timeZone) =>
+    new Intl.DateTimeFormat("en-GB", { ...options, timeZone }).formatToParts(new Date(instant));
+  let found;
+  try { found = parts(zone); } catch { found = parts("UTC"); }
+  const p = Object.fromEntries(found.map(({ type, value }) => [type, value]));
+  const day = !date ? "" : index ? `${p.month}月${p.day}日 ` : `${p.day} ${p.month} `;
+  return `${day}${p.hour}:${p.minute}${seconds ? `:${p.second}` : ""} ${p.timeZoneName}`;
 }
