@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 DATA ?=
 
-.PHONY: demo run test check lint types imports setup setup-dev replay-real clean
+.PHONY: demo run test check lint types imports setup setup-dev replay-real bench clean
 
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev
@@ -41,6 +41,9 @@ check: lint types imports test
 replay-real: setup
 	@test -n "$(DATA)" || { echo "replay-real: say where the recordings are: make replay-real DATA=DIR" >&2; exit 2; }
 	@$(BIN)/tocsin replay-real "$(DATA)" $(ARGS)
+
+bench: setup-dev
+	@$(BIN)/python -m bench.pipeline $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info edge/*.egg-info
