@@ -80,7 +80,7 @@ async def observations(request: web.Request) -> web.Response:
             400, "bad-parameter", "'start' must be before 'end'.", "start 应早于 end。"
         )
     history = request.app[DEPS].history
-    frame = await request.app[THREADS].blocking(
+    frame = await request.app[THREADS].history(
         lambda: history.range(stream, start_us, end_us, limit + 1)
     )
     return answer(series_of(stream, frame, (start_us, end_us), limit))

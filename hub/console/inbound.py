@@ -71,7 +71,7 @@ async def status(request: web.Request) -> web.Response:
         fields.get("ErrorCode", ""),
     )
     take = request.app[DEPS].deliver_status
-    await request.app[THREADS].blocking(lambda: take(*(part[:LONGEST_FIELD] for part in report)))
+    await request.app[THREADS].report(lambda: take(*(part[:LONGEST_FIELD] for part in report)))
     return web.Response(status=200, text="")
 
 

@@ -30,7 +30,8 @@ class Threads:
         self._opened: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="console-write")
-        self._single = ThreadPoolExecutor(1, thread_name_prefix="console-other")
+        self._history = ThreadPoolExecutor(1, thread_name_prefix="console-history")
+        self._reports = ThreadPoolExecutor(1, thread_name_prefix="console-reports")
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return ``work`` of a connection that sees one unchanging state of the store.
@@ -48,13 +49,27 @@ class Threads:
         """
         return await self._run(self._writer, lambda: self._writing(work))
 
-    async def blocking(self, work: Callable[[], T]) -> T:
-        """Return ``work()``, run one after another in one thread of their own (history)."""
-        return await self._run(self._single, work)
+    async def history(self, work: Callable[[], T]) -> T:
+        """Return ``work()``, run one after another in the thread of history.
+
+        Raises:
+            StoreUnavailableError: no answer in time.
+        """
+        return await self._run(self._history, work)
+
+    async def report(self, work: Callable[[], T]) -> T:
+        """Return ``work()``, run one after another in the thread of delivery reports.
+
+        A slow history must not keep them waiting: an undelivered page needs its fallback.
+
+        Raises:
+            StoreUnavailableError: no answer in time.
+        """
+        return await self._run(self._reports, work)
 
     def close(self) -> None:
         """Wait for what runs and close every connection; blocking."""
-        for pool in (self._readers, self._writer, self._single):
+        for pool in (self._readers, self._writer, self._history, self._reports):
             pool.shutdown(cancel_futures=True)
         for connection in self._opened:
             connection.close()
