@@ -100,6 +100,7 @@ class _Run:
     def through(self, instants: list[Instant]) -> dict[str, object]:
         clock: Any = self._keeper.clock
         self._parts.link.open()
+        self._until(0)
         for instant in instants:
             if self._stop.is_set():
                 break

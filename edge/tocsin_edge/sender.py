@@ -41,6 +41,10 @@ class Flight:
     due: float = 0.0
     gone: list[Span] = field(default_factory=list)
 
+    def fills(self, now: float) -> bool:
+        """Return whether it takes up room; an alarming one does not at its first sending."""
+        return self.due > now and not (self.alarming and self.tries == 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
@@ -104,9 +108,8 @@ class Sender:
     def take(self, now: float) -> list[Parcel]:
         """Return what is to be sent now, in this order; all of it counts as sent."""
         self._notice_silence(now)
-        room = self._window - sum(flight.due > now for flight in self._flights.values())
         parcels = self._urgent(now)
-        room -= len(parcels)
+        room = self._window - sum(flight.fills(now) for flight in self._flights.values())
         while room > 0:
             parcel = self._one(now)
             if parcel is None:
@@ -167,11 +170,13 @@ class Sender:
             self._shrunk = now
 
     def _urgent(self, now: float) -> list[Parcel]:
-        """Return live alarming messages: they do not wait for room."""
+        """Return live alarming messages: they wait for room only while the hub is silent."""
         urgent = [id_ for id_, alarming in self._live if alarming]
+        unanswered = sum(flight.alarming for flight in self._flights.values())
+        urgent = urgent[: max(self._settings.in_flight - unanswered, 0)]
         if not urgent:
             return []
-        self._live = deque(item for item in self._live if not item[1])
+        self._live = deque(item for item in self._live if item[0] not in urgent)
         return self._loaded(urgent, now)
 
     def _loaded(self, ids: Sequence[int], now: float) -> list[Parcel]:

@@ -39,11 +39,11 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "broker-ok": {
         "en": ("broker {host}:{port} accepts the node", ""),
-        "zh": ("消息服务器 {host}：{port} 接受本节点", ""),
+        "zh": ("消息服务器 {host}:{port} 接受本节点", ""),
     },
     "broker-refuses": {
         "en": ("broker {host}:{port} refuses the node: {why}", "check user name and password"),
-        "zh": ("消息服务器 {host}：{port} 拒绝本节点：{why}", "请检查用户名和密码"),
+        "zh": ("消息服务器 {host}:{port} 拒绝本节点：{why}", "请检查用户名和密码"),
     },
     "broker-unreachable": {
         "en": (
@@ -51,13 +51,13 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "check cable, SIM card, address and firewall; the spool keeps readings meanwhile",
         ),
         "zh": (
-            "无法连接消息服务器 {host}：{port}：{why}",
+            "无法连接消息服务器 {host}:{port}：{why}",
             "请检查网线、SIM 卡、地址和防火墙；在此期间数据保存在本地",
         ),
     },
     "spool-ok": {
         "en": ("spool {folder}: {used_mb} of {max_mb} MB used, {queue} messages wait", ""),
-        "zh": ("缓存 {folder}：已用 {used_mb}/{max_mb} MB,{queue} 条消息等待回执", ""),
+        "zh": ("缓存 {folder}：已用 {used_mb}/{max_mb} MB，{queue} 条消息等待回执", ""),
     },
     "spool-bad": {
         "en": ("spool cannot be used: {why}", "check the folder's owner and free space"),
