@@ -133,14 +133,19 @@ class Pager:
         )
 
     def retell(self, incident: Incident, purpose: Purpose) -> Incident:
-        """Tell everyone paged so far that it is worse; their unsent pages are replaced."""
+        """Tell everyone paged so far that it is worse; their unsent pages are replaced.
+
+        Whom no page can have reached yet gets a first page of the worse level.
+        """
         pages = [n for n in self.book.notifications(incident.id) if n.purpose in PAGES]
         if not pages:
             return self.start(incident, purpose)
+        warned = {n.person for n in pages if n.attempt}
         self.book.cancel_pages(incident.id, "replaced by a worse level")
         self.book.drop_deadlines(incident.id, (DeadlineKind.RECEIPT, DeadlineKind.FAILED))
         for contact in self.reached(pages):
-            self.out.send(incident, contact, purpose, incident.step)
+            why = purpose if contact.person.id in warned else purpose_of(incident)
+            self.out.send(incident, contact, why, incident.step)
         return incident
 
     def stand_down(self, incident: Incident) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hub.dispatch.text import Message
     from hub.flow.desk import Streams
     from hub.incident.correlate import Folded, Page
-    from hub.model.book import Condition, Mute
+    from hub.model.book import Mute
     from hub.model.incident import Incident
     from hub.model.network import Network
     from hub.model.response import People
@@ -101,26 +101,19 @@ def fold_for(
 ) -> Fold:
     """Return the board as far as ``sightings`` can touch it."""
     incidents = book.open_incidents()
+    around = [i for i in incidents if i.site in {seen.site for seen in sightings}]
+    keys = dict.fromkeys(seen.transition.key for seen in sightings)
+    found = (book.condition(key) for key in keys)
     return Fold(
         incidents=incidents,
-        conditions=conditions_for(book, incidents, sightings),
+        conditions=[c for c in found if c is not None],
+        unsettled={i.id: book.unsettled(i.id) for i in around},
+        ended_us={i.id: book.ended_us(i.id) for i in around},
         mutes=book.mutes(now_us) if mutes is None else mutes,
         network=desk.network,
         now_us=now_us,
         known=book.is_known,
     )
-
-
-def conditions_for(
-    book: Book, incidents: Iterable[Incident], sightings: Sequence[Sighting]
-) -> list[Condition]:
-    """Return the conditions of incidents at the sites seen, and those of the keys seen."""
-    sites = {seen.site for seen in sightings}
-    around = [c for i in incidents if i.site in sites for c in book.conditions(i.id)]
-    have = {c.key for c in around}
-    keys = dict.fromkeys(seen.transition.key for seen in sightings)
-    others = (book.condition(key) for key in keys if key not in have)
-    return [*around, *(c for c in others if c is not None)]
 
 
 def write(book: Book, desk: Desk, folded: Folded, now_us: int) -> Recorded:

@@ -26,7 +26,7 @@ from hub.model.notification import Purpose
 from hub.model.transition import Certainty, Change, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hub.incident.sighting import Sighting
     from hub.model.book import Detail, Mute
@@ -75,8 +75,9 @@ class Folded:
 class Fold:
     """The board while transitions are folded into it, in the order of the log.
 
-    ``incidents`` are all open ones, ``conditions`` those of open incidents and of
-    the keys to come; ``known`` says whether an incident id was ever used.
+    ``incidents`` are all open ones, ``conditions`` those of the keys to come;
+    ``unsettled`` has, by incident, the keys that stand or are muted, and ``ended_us``
+    when one of its conditions last changed; ``known`` says whether an id was ever used.
     """
 
     def __init__(
@@ -84,6 +85,8 @@ class Fold:
         *,
         incidents: Iterable[Incident],
         conditions: Iterable[Condition],
+        unsettled: Mapping[str, Iterable[str]],
+        ended_us: Mapping[str, int],
         mutes: Iterable[Mute],
         network: Network,
         now_us: int,
@@ -91,10 +94,9 @@ class Fold:
     ) -> None:
         self.before = {i.id: i for i in incidents}
         self.incidents = dict(self.before)
-        self.conditions: dict[str, Condition] = {}
-        self.unsettled: defaultdict[str, set[str]] = defaultdict(set)  # keys by incident
-        for condition in conditions:
-            self.keep(condition)
+        self.conditions = {c.key: c for c in conditions}
+        self.unsettled = defaultdict(set, {name: set(keys) for name, keys in unsettled.items()})
+        self.ended_us = dict(ended_us)
         self.mutes = tuple(mutes)
         self.network = network
         self.now_us = now_us
@@ -143,28 +145,28 @@ class Fold:
         if mute is not None:
             self.note(new.incident, "muted", {**facts(seen.transition), "reason": mute.reason})
             return Effect.MUTED
-        return self.tell(new, seen, was=old)
+        return self.tell(new, seen)
 
-    def tell(self, new: Condition, seen: Sighting, was: Condition | None) -> Effect:
+    def tell(self, new: Condition, seen: Sighting) -> Effect:
         """Let the incident of ``new`` know what it says."""
         if seen.transition.change in RISING:
-            return self.rise(new, seen, was)
+            return self.rise(new, seen)
         incident = self.open_incident(new.incident)
         if incident is None:
             return Effect.ALONE
         self.note(incident.id, seen.transition.change, facts(seen.transition))
         if seen.transition.change is Change.CLEARED:
-            return self.settle(incident)
+            return self.settle(incident, new.changed_us)
         self.incidents[incident.id] = replace(incident, changed_us=self.now_us)
         return Effect.EASED
 
-    def rise(self, new: Condition, seen: Sighting, was: Condition | None) -> Effect:
+    def rise(self, new: Condition, seen: Sighting) -> Effect:
         """Open an incident for a danger that stands, or let it join the open one."""
         found = self.open_for(new.site, new.hazard)
         if found is None:
             incident, effect = self.opened(new, seen), Effect.OPENED
         else:
-            effect = self.compare(found, new, was)
+            effect = self.compare(found, new)
             incident = joined(found, new, seen, self.network, self.now_us)
         if effect in (Effect.WORSENED, Effect.RETURNED):
             incident = self.awaken(incident, effect)
@@ -186,23 +188,21 @@ class Fold:
             self.pages[incident.id] = Page(purpose=purpose, fresh=taken)
         return replace(incident, status=Status.TRIGGERED, acknowledged_by="", acknowledged_us=None)
 
-    def compare(self, incident: Incident, new: Condition, was: Condition | None) -> Effect:
+    def compare(self, incident: Incident, new: Condition) -> Effect:
         """Say what a rising condition means to an open incident."""
         if new.severity.rank > incident.severity.rank:
             return Effect.WORSENED
-        if incident.presence is Presence.PAST:
-            others = (c for c in self.of(incident.id) if c.key != new.key)
-            earlier = [*others, *([was] if was else [])]
-            ended_us = max((c.changed_us for c in earlier if c.incident == incident.id), default=0)
-            if new.changed_us - ended_us >= RETURN_US:
-                return Effect.RETURNED
+        away_us = new.changed_us - self.ended_us.get(incident.id, 0)
+        if incident.presence is Presence.PAST and away_us >= RETURN_US:
+            return Effect.RETURNED
         return Effect.JOINED
 
-    def settle(self, incident: Incident) -> Effect:
+    def settle(self, incident: Incident, at_us: int) -> Effect:
         """Say whether anything of ``incident`` still stands; maintenance may close."""
         if self.unsettled[incident.id]:
             self.incidents[incident.id] = replace(incident, changed_us=self.now_us)
             return Effect.CLEARED
+        self.ended_us[incident.id] = max(self.ended_us.get(incident.id, 0), at_us)
         past = lifecycle.over(incident, self.now_us)
         self.incidents[incident.id] = past
         if past.status is Status.RESOLVED:
@@ -212,7 +212,7 @@ class Fold:
     def unmute(self, condition: Condition, seen: Sighting) -> Effect:
         """Let the incident know what ``condition`` came to say while it was muted."""
         self.put(replace(condition, muted=False))
-        effect = self.tell(self.conditions[condition.key], seen, was=None)
+        effect = self.tell(self.conditions[condition.key], seen)
         self.effects.append(effect)
         return effect
 
@@ -260,16 +260,7 @@ class Fold:
         incident = self.incidents.get(name)
         return incident if incident and incident.status is not Status.RESOLVED else None
 
-    def of(self, incident: str) -> list[Condition]:
-        """Return the conditions of ``incident``."""
-        return [c for c in self.conditions.values() if c.incident == incident]
-
     def put(self, condition: Condition) -> None:
-        """Keep ``condition`` as it now stands, to be written."""
-        self.keep(condition)
-        self.touched[condition.key] = None
-
-    def keep(self, condition: Condition) -> None:
         """Keep ``condition``; one that stands, or is muted, keeps its incident present."""
         old = self.conditions.get(condition.key)
         if old is not None:
@@ -277,6 +268,7 @@ class Fold:
         if condition.standing or condition.muted:
             self.unsettled[condition.incident].add(condition.key)
         self.conditions[condition.key] = condition
+        self.touched[condition.key] = None
 
     def note(self, incident: str, kind: str, body: dict[str, Detail], by: str = "") -> None:
         """Add a line to the timeline of ``incident`` (empty: of no incident)."""

@@ -104,6 +104,22 @@ class Book:
         """Return the conditions whose incident does not know yet what they say."""
         return self._conditions("WHERE muted = 1 ORDER BY raised_us, key", ())
 
+    def unsettled(self, incident: str) -> list[str]:
+        """Return the keys of ``incident`` that stand, or that it does not know yet."""
+        found = self._connection.execute(
+            "SELECT key FROM condition WHERE incident = ? AND (standing = 1 OR muted = 1)",
+            (incident,),
+        )
+        return [key for (key,) in found]
+
+    def ended_us(self, incident: str) -> int:
+        """Return when a condition known to ``incident`` last changed; 0 without any."""
+        found = self._connection.execute(
+            "SELECT coalesce(max(changed_us), 0) FROM condition WHERE incident = ? AND muted = 0",
+            (incident,),
+        )
+        return int(found.fetchone()[0])
+
     def condition(self, key: str) -> Condition | None:
         """Return the condition of this key."""
         found = self._conditions("WHERE key = ?", (key,))

@@ -62,6 +62,15 @@ def test_a_quick_rise_is_one_page_of_the_worst_level(town: Town) -> None:
     assert (page.severity, page.purpose) == (Severity.EXTREME, Purpose.PAGE)
 
 
+def test_what_worsens_before_the_page_left_is_still_a_first_page(town: Town) -> None:
+    """A page overtaken by a worse level is replaced: one page to send, not called worse."""
+    town.see(town.flood(severity=Severity.MODERATE))
+    town.see(town.flood(Change.WORSENED))
+    (page,) = town.pages(state=NotificationState.PENDING)
+    assert (page.severity, page.purpose) == (Severity.EXTREME, Purpose.PAGE)
+    assert "加重" not in page.text
+
+
 def test_the_same_transitions_again_change_nothing(town: Town) -> None:
     """Recording twice what a crash made uncertain writes one incident and one page."""
     found = (town.flood(severity=Severity.SEVERE), town.flood(Change.WORSENED))
