@@ -12,10 +12,11 @@ from hub.cli.show import coloured, local_time, masked, print_json, printable, sp
 from hub.cli.words import of_pair, say
 from hub.clock import MICROSECONDS
 from hub.config import read_config
-from hub.dispatch.words import HAZARDS, LEVELS, LIMITS, unit_name
+from hub.dispatch.words import HAZARDS, LEVELS, unit_name
 from hub.errors import TransitionError
 from hub.model.book import Condition, Entry
 from hub.model.incident import Incident
+from hub.model.levels import LEVEL_NAMES
 from hub.model.notification import Notification
 from hub.store.book import Book
 
@@ -185,7 +186,7 @@ def figures(evidence: Evidence, reader: Reader) -> Iterator[tuple[str, str]]:
         yield "value", f"{evidence.value:.4g} {unit}"
     if evidence.limit is not None:
         name = evidence.limit_name
-        named = of_pair(reader.language, *LIMITS.get(name, (name, name))) if name else ""
+        named = of_pair(reader.language, *LEVEL_NAMES.get(name, (name, name))) if name else ""
         yield "limit", f"{evidence.limit:.4g} {unit} {named}".rstrip()
     if evidence.trend_per_h is not None:
         yield "trend", f"{evidence.trend_per_h:+.3g} {unit}/h"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -47,8 +47,9 @@ def read_site(top: Table) -> SiteFile:
 def read_node(table: Table, node: str, site: str) -> list[tuple[Datastream, Table]]:
     """Return the datastreams of one table ``[[node]]``."""
     room = table.text("room", "")
+    room_zh = table.text("room_zh", room)
     found = [
-        (read_stream(inner, node, site, room), inner)
+        (replace(read_stream(inner, node, site, room), room_zh=room_zh), inner)
         for inner in table.tables("datastream", required=True)
     ]
     table.close()

@@ -99,7 +99,8 @@ def standing_of(pairs: Sequence[tuple[str, str]]) -> Standing:
     return Standing(
         severity=worst(Severity(s) for kind, s in pairs if kind == Kind.WORLD),
         silent=Kind.SILENCE in kinds,
-        faulty=Kind.FAULT in kinds,
+        # A sensor that sees a danger behaves oddly: that makes nobody blind.
+        faulty=Kind.FAULT in kinds and Kind.WORLD not in kinds,
     )
 
 

@@ -88,6 +88,7 @@ class Room:
 
     site: str
     name: str
+    name_zh: str
     rises: dict[int, tuple[int, float, float]]
     last_us: int = NEVER
     standing: bool = False
@@ -128,7 +129,9 @@ class JointRise:
         place = f"{stream.site}/{name}"
         self._streams[stream.slot] = stream
         self._room_of[stream.slot] = place
-        self._rooms.setdefault(place, Room(site=stream.site, name=name, rises={}))
+        self._rooms.setdefault(
+            place, Room(site=stream.site, name=name, name_zh=stream.room_zh or name, rises={})
+        )
 
     def update(self, batch: Batch, said: Sequence[Transition]) -> list[Transition]:
         """Return ``said`` and the rooms that began or ceased to look like fire."""
@@ -233,9 +236,9 @@ class JointRise:
         slot, other, statistic, limit = found
         stream, raised = self._streams[slot], room.standing
         en, zh = (
-            phrase(room.name, [self._streams[s] for s in sorted({slot, other})], statistic)
+            phrase(room, [self._streams[s] for s in sorted({slot, other})], statistic)
             if raised
-            else (f"{room.name}: no longer rising", f"{room.name}：已不再上升")
+            else (f"{room.name}: no longer rising", f"{room.name_zh}：已不再上升")
         )
         return Transition(
             key=f"{self._rule.name}:{room.site}/{room.name}",
@@ -264,17 +267,17 @@ class JointRise:
         )
 
 
-def phrase(room: str, streams: list[Datastream], statistic: float) -> tuple[str, str]:
+def phrase(room: Room, streams: list[Datastream], statistic: float) -> tuple[str, str]:
     """Return what rises in ``room`` in words, and how far above its usual noise."""
     names = [WORDS[CHANNELS[stream.measured]] for stream in streams]
     times = quantity(statistic, "")
     if len(names) > 1:
         en, zh = " and ".join(n[0] for n in names), "、".join(n[1] for n in names)
         return (
-            f"{room}: {en} rising together, {times} times their usual noise",
-            f"{room}：{zh}同时上升，为平时波动的 {times} 倍",
+            f"{room.name}: {en} rising together, {times} times their usual noise",
+            f"{room.name_zh}：{zh}同时上升，为平时波动的 {times} 倍",
         )
     return (
-        f"{room}: {names[0][0]} rising fast, {times} times its usual noise",
-        f"{room}：{names[0][1]}快速上升，为平时波动的 {times} 倍",
+        f"{room.name}: {names[0][0]} rising fast, {times} times its usual noise",
+        f"{room.name_zh}：{names[0][1]}快速上升，为平时波动的 {times} 倍",
     )

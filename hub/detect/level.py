@@ -18,6 +18,7 @@ from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import quantity
 from hub.instant import MICROSECONDS
+from hub.model.levels import chinese
 from hub.model.observation import Quality
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
@@ -230,10 +231,10 @@ def phrase(change: Change, value: float, level: Level, unit: str) -> tuple[str, 
     """Return the step in words: the value, the level's name and its limit with the unit."""
     rising = level.above is not None
     limit = quantity((level.above if rising else level.below) or 0.0, unit)
-    at = quantity(value, unit)
+    at, named = quantity(value, unit), chinese(level.name)
     if change is Change.CLEARED:
         en, zh = ("back below", "已回落到") if rising else ("back above", "已回升到")
         tail = "以下" if rising else "以上"
-        return f"{at}, {en} {level.name} ({limit})", f"{at}，{zh}“{level.name}”（{limit}）{tail}"
+        return f"{at}, {en} {level.name} ({limit})", f"{at}，{zh}“{named}”（{limit}）{tail}"
     en, zh = ("above", "高于") if rising else ("below", "低于")
-    return f"{at}, {en} {level.name} ({limit})", f"{at}，{zh}“{level.name}”（{limit}）"
+    return f"{at}, {en} {level.name} ({limit})", f"{at}，{zh}“{named}”（{limit}）"

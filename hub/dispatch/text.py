@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hub.dispatch import words
 from hub.dispatch.figures import at_zone, clip, clip_words, duration, forecast_span, number
 from hub.dispatch.segments import segments, to_gsm7, to_ucs2
+from hub.model.levels import LEVEL_NAMES
 from hub.model.network import Hazard, Severity
 from hub.model.notification import Purpose
 
@@ -242,7 +243,7 @@ class Writer:
     def limit_name(self) -> str:
         """Return what people call the limit."""
         name = self.message.threshold_name
-        known = words.LIMITS.get(name.lower())
+        known = LEVEL_NAMES.get(name.lower())
         return known[self.chinese] if known else self.free(name, name, 14)
 
     def forecast(self, without: frozenset[str]) -> str:

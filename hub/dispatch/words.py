@@ -72,22 +72,6 @@ QUANTITIES: Final[dict[str, Pair]] = {
     "voltage": ("voltage", "电压"),
 }
 
-LIMITS: Final[dict[str, Pair]] = {
-    "": ("limit", "阈值"),
-    "danger": ("danger", "危险"),
-    "flood": ("flood", "成灾"),
-    "warning": ("warning", "警戒"),
-    "watch": ("watch", "注意"),
-    "action": ("action", "行动"),
-    "guarantee": ("guarantee", "保证"),
-    "alarm": ("alarm", "报警"),
-    "high": ("high", "高限"),
-    "low": ("low", "低限"),
-    "minor": ("minor", "轻度"),
-    "moderate": ("moderate", "中度"),
-    "major": ("major", "严重"),
-}
-
 UNITS: Final[dict[str, Pair]] = {
     "": ("", ""),
     "1": ("", ""),

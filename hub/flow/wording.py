@@ -57,8 +57,9 @@ def place_of(incident: Incident, site: Site | None, stream: Datastream | None) -
         return DRILL_PLACE
     if site is None:
         return HUB_PLACE if incident.hazard is Hazard.HUB else (incident.site, incident.site)
-    room = f" {stream.room}" if stream and stream.room else ""
-    return site.name_en + room, site.name_zh + room
+    if stream is None or not stream.room:
+        return site.name_en, site.name_zh
+    return f"{site.name_en} {stream.room}", f"{site.name_zh} {stream.room_zh or stream.room}"
 
 
 def seen(

@@ -87,6 +87,7 @@ class Datastream:
     unit: str = ""
     hazard: Hazard = Hazard.OTHER
     room: str = ""
+    room_zh: str = ""
     label_en: str = ""
     label_zh: str = ""
     interval_s: float | None = None
