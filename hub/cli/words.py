@@ -18,6 +18,12 @@ PHRASES: Final[dict[str, Pair]] = {
     "muted": ("muted", "已静音"),
     "drill": ("DRILL", "演练"),
     "found late": ("found late", "补报发现"),
+    # nodes
+    "online": ("online", "在线"),
+    "offline": ("offline", "离线"),
+    "in spool": ("{count} waiting", "待传 {count} 条"),
+    "clock off": ("clock off by {seconds:.0f} s", "时钟偏差 {seconds:.0f} 秒"),
+    "moved": ("{node} now speaks from {site}", "{node} 现归属 {site}"),
     # timeline
     "raised": ("raised", "出现"),
     "worsened": ("worsened", "加重"),
