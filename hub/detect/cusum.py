@@ -21,7 +21,7 @@ from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import DAY_S, HOUR_S, quantity, span
 from hub.instant import MICROSECONDS
-from hub.model.network import Datastream, Hazard
+from hub.model.network import Datastream, Hazard, Severity
 from hub.model.rule import Rule
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
@@ -48,7 +48,9 @@ class CusumSettings:
 
     ``limit`` is the least; a fit may ask for more. A first fit is wanted after
     ``warm_up`` readings, the next when there are ``grow`` times as many, and one each
-    night at ``night_h`` hours UTC.
+    night at ``night_h`` hours UTC. A shift is a danger where the stream's hazard is one
+    of ``world``; anywhere else it is for maintenance to look at, and only claimed against
+    a baseline of ``ripe_days``, because weather has days and rivers have weeks.
 
     Raises:
         ValueError: unless positive and finite (``night_h``: 0 to 24).
@@ -60,11 +62,12 @@ class CusumSettings:
     warm_up: int = 60
     grow: float = 4.0
     night_h: float = 19.0
+    ripe_days: float = 3.0
     world: list[str] = field(default_factory=lambda: ["leak", "gas", "structure"])
 
     def __post_init__(self) -> None:
         positive(slack=self.slack, limit=self.limit, clip=self.clip)
-        positive(warm_up=self.warm_up, grow=self.grow)
+        positive(warm_up=self.warm_up, grow=self.grow, ripe_days=self.ripe_days)
         between(0.0, 24.0, night_h=self.night_h)
         for name in self.world:
             Hazard(name)
@@ -122,7 +125,7 @@ class Cusum:
         return []
 
     def fit(self, slot: int, parameters: Mapping[str, object]) -> None:
-        """Use a new baseline, unless a shift against the old one stands.
+        """Use a new baseline, unless a danger stands against the old one.
 
         A fit that failed carries no ``sigma`` and only says that it was tried.
         """
@@ -132,7 +135,9 @@ class Cusum:
         table = self._table
         table["fit_us"][row] = int(str(parameters.get("at_us", 0)))
         table["fit_count"][row] = table["count"][row]
-        if "sigma" not in parameters or table["standing"][row]:
+        grave = self._grave(self._streams[row])
+        unripe = not grave and float(str(parameters.get("days", 0))) < self._settings.ripe_days
+        if "sigma" not in parameters or unripe or (grave and table["standing"][row]):
             return
         for name in PARAMETERS:
             table[name][row] = float(str(parameters[name]))
@@ -191,6 +196,8 @@ class Cusum:
         over = np.where(standing > 0, up <= 0, down <= 0)
         after = np.where(standing == 0, raised, np.where(over, 0, standing)).astype(np.int8)
         table["standing"][row] = after
+        ended = row[(standing != 0) & (after == 0)]
+        table["up"][ended] = table["down"][ended] = 0.0
         return [
             self._said(now.take(np.array([i])), float(expected[i]), int(standing[i] or after[i]))
             for i in np.flatnonzero(after != standing)
@@ -225,26 +232,29 @@ class Cusum:
         table[onset][row] = np.where(old <= 0, now.time_us, table[onset][row])
         table[side][row] = new
 
+    def _grave(self, stream: Datastream) -> bool:
+        """Say whether a shift of ``stream`` is a danger."""
+        return (self._rule.hazard or stream.hazard) in self._settings.world
+
     def _said(self, one: Readings, expected: float, sign: int) -> Transition:
         row = int(one.row[0])
         stream, table = self._streams[row], self._table
         raised = bool(table["standing"][row])
         side = "up" if sign > 0 else "down"
         value, since = float(one.result[0]), int(table[f"{side}_onset_us"][row])
-        hazard = self._rule.hazard or stream.hazard
-        world = hazard in self._settings.world
+        grave = self._grave(stream)
         words_en, words_zh = phrase(
             stream.unit, value, expected, sign if raised else 0, int(one.time_us[0]) - since
         )
         return Transition(
             key=f"{self._rule.name}:{stream.id}",
             change=Change.RAISED if raised else Change.CLEARED,
-            kind=Kind.WORLD if world else Kind.FAULT,
-            severity=self._rule.severity,
+            kind=Kind.WORLD if grave else Kind.FAULT,
+            severity=self._rule.severity if grave else Severity.MINOR,
             time_us=int(one.time_us[0]),
             offset=int(one.offset[0]),
             slot=stream.slot,
-            hazard=hazard if world else Hazard.SENSOR,
+            hazard=self._rule.hazard if grave else Hazard.SENSOR,
             site=stream.site,
             certainty=Certainty.LIKELY,
             urgency=Urgency.EXPECTED if raised else Urgency.PAST,
@@ -281,6 +291,6 @@ def largest_sum(settings: CusumSettings, parameters: Mapping[str, object], batch
     """Return the largest sum that ``parameters`` would have reached over ``batch`` (slot 0)."""
     detector = Cusum(settings, Rule(name="backtest", detector="cusum"))
     detector.bind(Datastream(slot=0, site="", node="", name=""))
-    detector.fit(0, {**parameters, "limit": math.inf})
+    detector.fit(0, {**parameters, "limit": math.inf, "days": math.inf})
     places = (np.array([place]) for place in range(len(batch)))
     return max((detector.largest_after(batch.take(place)) for place in places), default=0.0)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS
 from hub.detect import river
 from hub.detect.live import Readings, readings
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import HOUR_S, quantity, span
+from hub.instant import MICROSECONDS
 from hub.model.network import Severity
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
@@ -158,7 +158,7 @@ class Forecast:
         left = danger - now.result
         soon = self._early_s(left, slope, interval) <= self._settings.horizon_s
         on = (now.result >= danger) | ((chance >= self._settings.alarm_at) & soon)
-        on |= (now.result >= watch) & (slope > 0)
+        on |= (now.result >= watch) & (chance > 0)
         return self._settle(now, on, danger - watch, (chance, slope, interval))
 
     def _follow(self, now: Readings) -> Floats:

@@ -31,7 +31,7 @@ NEVER: Final = -(2**62)
 STEP_US: Final = MICROSECONDS
 FAST: Final = 1 / 4
 SLOW: Final = 1 / 32
-NOISE: Final = 1 / 64
+NOISE: Final = 1 / 32
 STEPS: Final = (
     Certainty.UNLIKELY,
     Certainty.POSSIBLE,
@@ -121,7 +121,7 @@ class Neighbours:
             old = np.where(first, x, table[name][row])
             table[name][row] = old + gain * (x - old)
         old = np.where(np.isnan(table["noise"][row]), step, table["noise"][row])
-        table["noise"][row] = old + NOISE * (np.minimum(step, 4 * old + 1e-12) - old)
+        table["noise"][row] = old + NOISE * (step - old)
         table["last"][row], table["last_us"][row] = x, now.time_us
 
     def _amend(self, step: Transition) -> Transition:

@@ -27,7 +27,8 @@ Row = tuple[float | int | None, ...]
 
 NEVER: Final = -(2**62)
 FAR: Final = 2**62
-CONTIGUOUS: Final = 2.5  # intervals
+CONTIGUOUS: Final = 2.5  # intervals: no gap to speak of
+CLOSED: Final = 1.5  # intervals: nothing is missing between two held readings
 MOST_HELD: Final = 512
 OFFSET, TIME, RECEIVED = 0, 2, 7
 
@@ -37,7 +38,7 @@ class Order:
 
     def __init__(self, hold_s: float) -> None:
         self._hold_us = round(hold_s * MICROSECONDS)
-        self._bound = Table(reach_us=np.int64(FAR))
+        self._bound = Table(reach_us=np.int64(FAR), close_us=np.int64(FAR))
         self._table = Table(last_us=np.int64(NEVER))
         self._held: dict[int, list[Row]] = {}
 
@@ -45,8 +46,10 @@ class Order:
         """Expect ``stream`` at its declared interval; without one there are no gaps."""
         row = self._bound.add(stream.slot)
         self._table.add(stream.slot)
-        reach_s = stream.interval_s and CONTIGUOUS * stream.interval_s
-        self._bound["reach_us"][row] = round(reach_s * MICROSECONDS) if reach_s else FAR
+        for name, intervals in (("reach_us", CONTIGUOUS), ("close_us", CLOSED)):
+            far = not stream.interval_s
+            reach_s = intervals * (stream.interval_s or 0.0)
+            self._bound[name][row] = FAR if far else round(reach_s * MICROSECONDS)
 
     def arrange(self, batch: Batch) -> tuple[Batch, NDArray[np.int64]]:
         """Return what may pass now, and the offset at which each of it was let through."""
@@ -128,7 +131,7 @@ class Order:
         """Return the held rows that close the gap."""
         passed: list[Row] = []
         held = self._held.pop(slot)
-        reach = self._bound["reach_us"][place]
+        reach = self._bound["close_us"][place]
         while held and int(held[0][TIME] or 0) - self._table["last_us"][place] <= reach:
             passed.append(held.pop(0))
             self._table["last_us"][place] = passed[-1][TIME]

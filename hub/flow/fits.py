@@ -149,6 +149,7 @@ def fit_baseline(
         "interval_s": float(np.median(np.diff(times_us))) / MICROSECONDS,
         "season": [float(value) for value in table],
         "readings": len(results),
+        "days": float(days),
     }
     start = {**parameters, "level": began}
     past = batch_for(times_us[BURN_IN + 1 :], results[BURN_IN + 1 :])

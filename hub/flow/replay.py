@@ -291,6 +291,7 @@ def stream_of(rows: Sequence[Row], danger: float | None, *, fire: bool) -> Datas
     """Return the datastream of one recorded sensor: metric, at its usual interval."""
     first = rows[0]
     unit = METRIC.get(first.unit, first.unit)
+    interval_s, upload_s = usual_gaps_s(row.at_us for row in rows)
     fiery = fire and first.kind in ("smoke", "temperature")
     return Datastream(
         slot=-1,
@@ -301,7 +302,8 @@ def stream_of(rows: Sequence[Row], danger: float | None, *, fire: bool) -> Datas
         unit=unit,
         hazard=Hazard.FIRE if fiery else HAZARDS.get(first.kind, Hazard.OTHER),
         room=first.sensor.rsplit("-", 1)[0],
-        interval_s=usual_interval_s(row.at_us for row in rows),
+        interval_s=interval_s,
+        upload_s=upload_s,
         levels=() if danger is None else (danger_level(danger, first.unit, unit),),
         declared=True,
     )
@@ -314,7 +316,10 @@ def danger_level(value: float, source: str, unit: str) -> Level:
     return Level(name="danger", severity=Severity.EXTREME, above=above, hysteresis=0.02 * above)
 
 
-def usual_interval_s(times_us: Iterable[int]) -> float | None:
-    """Return the median gap in seconds, None for a single reading."""
-    gaps = np.diff(np.array(list(times_us), dtype=np.int64))
-    return float(np.median(gaps)) / MICROSECONDS if len(gaps) else None
+def usual_gaps_s(times_us: Iterable[int]) -> tuple[float | None, float | None]:
+    """Return (median gap, how much longer one gap in a hundred is) in seconds."""
+    gaps_s = np.diff(np.array(list(times_us), dtype=np.int64)) / MICROSECONDS
+    if not len(gaps_s):
+        return None, None
+    usual, long = float(np.median(gaps_s)), float(np.percentile(gaps_s, 99))
+    return usual, max(long - usual, 0.0)

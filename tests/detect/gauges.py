@@ -8,6 +8,7 @@ from hub.model.network import Datastream, Hazard, Level, Severity
 from hub.model.observation import Batch, Lateness, Quality, batch_of
 
 SECOND = 1_000_000
+MINUTE_US = 60 * SECOND
 START_US = 1_700_000_000 * SECOND
 LEVELS = (
     Level(name="watch", severity=Severity.MODERATE, above=3.0, hysteresis=0.2),

@@ -35,7 +35,7 @@ RULES = (
     Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME),
     Rule(name="neighbours", detector="neighbours"),
 )
-STEP = EscalationStep(notify=("responsible",), by=("sms",), wait_s=300.0)
+STEP = EscalationStep(notify=("person:li",), by=("sms",), wait_s=300.0)
 PEOPLE = People(
     persons={
         name: Person(id=name, name_en=name, name_zh=name, addresses=(("sms", "+8613000000001"),))

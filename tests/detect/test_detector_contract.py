@@ -27,6 +27,7 @@ FIT = {
     "phi": 0.2,
     "limit": 8.0,
     "interval_s": 60.0,
+    "days": 10.0,
     "season": [0.01 * h for h in range(24)],
     "at_us": START_US,
 }
