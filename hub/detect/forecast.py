@@ -46,6 +46,7 @@ NEVER: Final = -(2**62)
 WATCH_SHARE: Final = 0.3  # of the scale lies between the watch and the danger level
 RISE_START: Final = 0.05
 RISE_END: Final = 0.10
+LEAST_SAID: Final = 0.1  # a chance below this is no news; that it is above the watch level is
 LEARNT_INTERVALS_S: Final = (60.0, 7200.0)
 
 
@@ -330,6 +331,9 @@ def phrase(
             f"{at}，已达到“{danger.name}”（{limit}）",
         )
     rate = quantity(per_h, stream.unit)
+    if odds < LEAST_SAID:
+        en, zh = f"{at}, near {danger.name} ({limit})", f"{at}，接近“{danger.name}”（{limit}）"
+        return f"{en} and rising {rate}/h", f"{zh}，每小时上升 {rate}"
     en = f"{at}, rising {rate}/h; {odds:.0%} likely to reach {danger.name} ({limit})"
     zh = f"{at}，每小时上升 {rate}；有 {odds:.0%} 可能达到“{danger.name}”（{limit}）"
     if eta is None:
