@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COLUMNS: Final = ["time", "sensor", "kind", "unit", "value"]
+COLUMNS: Final = ("time", "sensor", "kind", "unit", "value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def read_rows(file: Path) -> Iterator[Row]:
         opener = gzip.open if file.suffix == ".gz" else open
         with opener(file, "rt", encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
-            if next(reader, None) != COLUMNS:
+            if tuple(next(reader, ())) != COLUMNS:
                 raise ConfigError(str(file), f"the first line must be {','.join(COLUMNS)}")
             for number, cells in enumerate(reader, start=2):
                 yield _row(cells, f"{file}: line {number}")

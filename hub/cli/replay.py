@@ -35,7 +35,8 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
 
 def replay(args: argparse.Namespace) -> int:
     """Play a recording on a virtual clock; touches no network and no data of the hub."""
-    from hub.flow.replay import read_rows, replay_file  # noqa: PLC0415  every detector
+    from hub.flow.recording import read_rows  # noqa: PLC0415
+    from hub.flow.replay import replay_file  # noqa: PLC0415  every detector
 
     configuration = read_config(args.config)
     found = replay_file(

@@ -6,41 +6,21 @@ time, sensor, kind, unit, value (times ISO 8601 UTC, sorted).
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
 from hub.clock import MICROSECONDS, to_us
 from hub.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from hub.flow.recording import METRIC, Row, read_rows
+from hub.model.units import conversion
 
 NODE: Final = "recorder"
 HOUR_US: Final = 3600 * MICROSECONDS
 BEFORE_US: Final = 24 * HOUR_US  # a page this long before the danger level still warned of it
 ONE_EVENT_US: Final = 24 * HOUR_US
-
-METRIC: Final[dict[str, tuple[str, float]]] = {
-    "ft": ("m", 0.3048),
-    "ft3/s": ("m3/s", 0.3048**3),
-    "degC": ("Cel", 1.0),
-    "FNU": ("[FNU]", 1.0),
-}
-
-
-class Reading(NamedTuple):
-    """One row of a recording, in its own unit."""
-
-    time_us: int
-    sensor: str
-    kind: str
-    unit: str
-    value: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,30 +79,22 @@ def read_recording(folder: Path, name: str, facts: dict[str, Any]) -> Recording:
     )
 
 
-def read_rows(path: Path) -> Iterator[Reading]:
-    """Yield the rows of a recording; an empty value is None."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            value = float(row["value"]) if row["value"] else None
-            yield Reading(instant_us(row["time"]), row["sensor"], row["kind"], row["unit"], value)
-
-
 def instant_us(text: str) -> int:
     """Return the microseconds of an ISO 8601 instant."""
     return to_us(datetime.fromisoformat(text))
 
 
-def lit(at_us: int, rows: list[Reading]) -> Happening:
+def lit(at_us: int, rows: list[Row]) -> Happening:
     """Return a fire: every page from its ignition on is about it."""
-    return Happening(at_us=at_us, from_us=at_us, until_us=rows[-1].time_us)
+    return Happening(at_us=at_us, from_us=at_us, until_us=rows[-1].at_us)
 
 
-def floods(rows: list[Reading], levels: dict[str, float]) -> list[Happening]:
+def floods(rows: list[Row], levels: dict[str, float]) -> list[Happening]:
     """Return the floods: times above a danger level, those within a day taken together."""
     over = sorted(
-        row.time_us
+        row.at_us
         for row in rows
-        if row.sensor in levels and row.value is not None and row.value >= levels[row.sensor]
+        if row.sensor in levels and row.result is not None and row.result >= levels[row.sensor]
     )
     spans: list[list[int]] = []
     for time_us in over:
@@ -147,7 +119,7 @@ def site_table(recording: Recording, latitude: float, longitude: float) -> dict[
 def stream_table(recording: Recording, sensor: str) -> dict[str, Any]:
     """Return one datastream of the site file."""
     kind, recorded = recording.sensors[sensor]
-    unit, factor = METRIC.get(recorded, (recorded, 1.0))
+    unit = METRIC.get(recorded, recorded)
     table: dict[str, Any] = {
         "name": sensor,
         "property": kind,
@@ -160,10 +132,16 @@ def stream_table(recording: Recording, sensor: str) -> dict[str, Any]:
         table["room"] = "-".join(sensor.split("-")[:2])
     if sensor in recording.levels:
         table["level"] = [{"name": "danger", "severity": "extreme",
-                           "above": round(recording.levels[sensor] * factor, 4),
+                           "above": in_metric(recording.levels[sensor], recorded),
                            "hysteresis": 0.05, "source": "public rule of the recording",
                            "datum": "as recorded", "date": "2026-11-23"}]  # fmt: skip
     return table
+
+
+def in_metric(value: float, unit: str) -> float:
+    """Return a level in the unit in which the node sends."""
+    found = conversion(unit, METRIC.get(unit, unit))
+    return value if found is None else round(value * found.factor + found.shift, 4)
 
 
 def node_table(recording: Recording, folder: Path) -> dict[str, Any]:

@@ -7,26 +7,24 @@ book are the live ones, on a database that is thrown away.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hub.clock import MICROSECONDS, HandClock, from_us, to_us
+from hub.clock import MICROSECONDS, HandClock, from_us
 from hub.dispatch.text import compose
 from hub.errors import ConfigError
 from hub.flow.fits import Fits
 from hub.flow.handoff import Handoff
 from hub.flow.health import Health
 from hub.flow.intake import Intake, IntakeSettings
+from hub.flow.recording import METRIC, Row, read_rows
 from hub.flow.watch import Watch
 from hub.ingest.memory import MemorySource
 from hub.model.incident import Incident
@@ -37,31 +35,17 @@ from hub.store.book import Book
 from hub.store.database import open_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hub.model.response import People
     from hub.model.rule import Rule
 
-COLUMNS: Final = ["time", "sensor", "kind", "unit", "value"]
-UCUM: Final = {"ft": "[ft_i]", "ft3/s": "[cft_i]/s", "degC": "Cel", "FNU": "[FNU]"}
-METRIC: Final = {"[ft_i]": "m", "[cft_i]/s": "m3/s"}
 HAZARDS: Final = {"river_level": Hazard.FLOOD, "smoke": Hazard.FIRE}
 SITE: Final = "replay"
 BOOT: Final = "0123456789abcdef"
 STEP_US: Final = 60 * MICROSECONDS
 AFTERWARDS_S: Final = 60.0
 MOST_ROWS: Final = 256
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One recorded value; ``unit`` is a UCUM code, ``result`` None where it is missing."""
-
-    at_us: int
-    sensor: str
-    kind: str
-    unit: str
-    result: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,44 +199,6 @@ class Player:
     def _rest(self) -> None:
         while self._watch.step():
             pass
-
-
-def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of ``path`` in its order.
-
-    Raises:
-        ConfigError: naming the line that cannot be read.
-    """
-    try:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8", newline="") as lines:
-            reader = csv.reader(lines)
-            if next(reader, None) != COLUMNS:
-                raise ConfigError(str(path), f"the first line must be {','.join(COLUMNS)}")
-            for number, cells in enumerate(reader, start=2):
-                yield read_row(cells, f"{path}: line {number}")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"cannot be read: {error}") from error
-
-
-def read_row(cells: list[str], where: str) -> Row:
-    """Return one line of a recording.
-
-    Raises:
-        ConfigError: it has other columns, or a time or value that is none.
-    """
-    try:
-        at, sensor, kind, unit, value = cells
-        result = float(value) if value.strip() else None
-        return Row(
-            at_us=to_us(datetime.fromisoformat(at)),
-            sensor=sensor,
-            kind=kind,
-            unit=UCUM.get(unit, unit),
-            result=result if result is not None and np.isfinite(result) else None,
-        )
-    except ValueError as error:
-        raise ConfigError(where, str(error)) from error
 
 
 def danger_levels(path: Path) -> dict[str, float]:

@@ -17,7 +17,6 @@ from hub.clock import MICROSECONDS
 from hub.ingest.order import last_of_each, rising
 from hub.ingest.quality import TESTS
 from hub.ingest.quality.base import GAP_INTERVALS, LIMITS, Stretch
-from hub.model.observation import Quality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 NEVER_US: Final = -(2**62)
 NAN: Final = float("nan")
 # How bad a flag is: not evaluated, pass, suspect, fail, missing.
-BADNESS: Final = np.zeros(10, np.int8)
-BADNESS[[Quality.PASS, Quality.SUSPECT, Quality.FAIL, Quality.MISSING]] = [1, 2, 4, 3]
+BADNESS: Final = np.array([0, 1, 0, 2, 4, 0, 0, 0, 0, 3], np.int8)  # by Quality
 FLAG: Final = np.array([2, 1, 3, 9, 4], np.int8)
 
 
