@@ -23,8 +23,8 @@ class HubSettings:
     interval), ``future_s`` how far ahead of the hub's clock its time may lie.
     ``clock_offset_s`` is the node clock error beyond which the hub corrects times.
     ``retention_s`` is how long rows stay in the log at least; without InfluxDB they
-    stay for ever unless ``keep_bytes`` is set and exceeded. ``dead_man_url`` is fetched every ``dead_man_s``
-    while all is well; empty is off.
+    stay for ever unless ``keep_bytes`` is set and exceeded. ``dead_man_url`` is fetched
+    every ``dead_man_s`` while all is well; empty is off.
     """
 
     name_en: str
