@@ -10,11 +10,16 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86400
 
+LEAST: Final = {"m": 2, "Cel": 1}  # decimals
+
 
 def quantity(value: float, unit: str) -> str:
-    """Return ``value`` with three or four digits that matter, and its unit as people write it."""
+    """Return ``value`` with three digits that matter, and its unit as people write it.
+
+    A river is told to the centimetre also where its gauge counts from the sea.
+    """
     shown = SHOWN.get(unit, unit)
-    digits = 0 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    digits = 0 if value == 0 else max(LEAST.get(unit, 0), 2 - math.floor(math.log10(abs(value))))
     text = f"{value:.{min(digits, 6)}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
