@@ -9,6 +9,7 @@ only through the log: when it decides something, a tick is appended first.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -18,14 +19,15 @@ from hub.clock import MICROSECONDS
 from hub.detect import DETECTORS
 from hub.errors import StoreError
 from hub.flow.memory import Memory
+from hub.flow.portions import portions
 from hub.flow.record import record_transitions
 from hub.flow.windows import series, with_window
+from hub.incident.sighting import HUB_SITE
 from hub.model.observation import Batch, concatenate
 from hub.store.database import open_database, transaction
 from hub.store.log import Entries, Log
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -44,6 +46,7 @@ LOOP: Final = "watch"
 READ_LIMIT: Final = 5000
 HANDOFF_ROWS: Final = 20_000
 HISTORY_ROWS: Final = 3000
+BREATH_S: Final = 0.03  # between the commits of a storm: deliver and intake get their turn
 
 logger = logging.getLogger(__name__)
 
@@ -177,34 +180,53 @@ class Watch:
         return Entries(batch=concatenate(run), controls=(), end=end) if run else None
 
     def _commit(self) -> None:
-        """Write what was said, what was set aside and the position, all or nothing."""
-        connection = self._open()
-        said = [with_window(connection, self._memory.catalogue, step) for step in self._said]
-        with transaction(connection):
-            for step in said:
-                self._record(step)
-            for poison in self._poison:
-                self._log.quarantine(**poison.row())
-            self._log.set_position(LOOP, self._memory.position)
+        """Write what was said, what was set aside and the position.
+
+        All or nothing, but for a storm: it goes in portions, the worst first. What a
+        crash leaves out is said again, and what was written before changes nothing.
+        """
+        *early, last = portions(self._said, self._site_of)
+        for portion in early:
+            self._write(portion)
+            time.sleep(BREATH_S)
+        self._write(last, final=True)
         for poison in self._poison:
             logger.error("set aside: %s", poison.reason)
             self._health.ill(f"rule {poison.rule}", poison.reason)
-        self._health.count("transitions_total", len(said))
-        told, self._said, self._poison = bool(said), [], []
+        self._said, self._poison = [], []
         self._committed_at = time.monotonic()
-        if told and self._heard is not None:
-            self._heard(said)
-        if told:
-            self._wake("respond", "deliver")
 
-    def _record(self, step: Transition) -> None:
-        """Write one transition; one that cannot be written is set aside, the line goes on."""
+    def _write(self, steps: Sequence[Transition], *, final: bool = False) -> None:
+        """Write ``steps`` in one transaction, with the position once they are the last."""
         connection = self._open()
-        connection.execute("SAVEPOINT step")
+        said = [with_window(connection, self._memory.catalogue, step) for step in steps]
+        with transaction(connection):
+            self._record(said)
+            if final:
+                for poison in self._poison:
+                    self._log.quarantine(**poison.row())
+                self._log.set_position(LOOP, self._memory.position)
+        if not said:
+            return
+        self._health.count("transitions_total", len(said))
+        if self._heard is not None:
+            self._heard(said)
+        self._wake("respond", "deliver")
+
+    def _site_of(self, step: Transition) -> str:
+        """Return the site that ``step`` is about."""
+        if step.slot in self._memory.catalogue:
+            return self._memory.catalogue.get(step.slot).site
+        return step.site or HUB_SITE
+
+    def _record(self, steps: Sequence[Transition]) -> None:
+        """Write ``steps``; the one that cannot be written is set aside, the others are not."""
+        connection = self._open()
+        connection.execute("SAVEPOINT steps")
         try:
             record_transitions(
                 connection,
-                [step],
+                steps,
                 catalogue=self._memory.catalogue,
                 network=self._network,
                 people=self._people,
@@ -212,13 +234,22 @@ class Watch:
                 composer=self._composer,
                 paging=self._paging,
             )
-        except StoreError:
-            raise
-        except Exception as error:
-            logger.exception("cannot record %s", step.key)
-            connection.execute("ROLLBACK TO step")
-            self._quarantine(step, error)
-        connection.execute("RELEASE step")
+        except (StoreError, sqlite3.OperationalError):
+            raise  # the store itself: nothing is wrong with what was said
+        except Exception as error:  # noqa: BLE001  poison never stops the line
+            connection.execute("ROLLBACK TO steps")
+            self._part(steps, error)
+        connection.execute("RELEASE steps")
+
+    def _part(self, steps: Sequence[Transition], error: Exception) -> None:
+        """Write both halves of what cannot be written together."""
+        if len(steps) == 1:
+            logger.error("cannot record %s", steps[0].key, exc_info=error)
+            self._quarantine(steps[0], error)
+            return
+        middle = len(steps) // 2
+        self._record(steps[:middle])
+        self._record(steps[middle:])
 
     def _quarantine(self, step: Transition, error: Exception) -> None:
         reason = f"{step.key} {step.change}: {type(error).__name__}: {error}"

@@ -94,6 +94,10 @@ class Fold:
     ) -> None:
         self.before = {i.id: i for i in incidents}
         self.incidents = dict(self.before)
+        self.places = {
+            (i.site, i.hazard): i.id for i in reversed(self.incidents.values()) if not i.drill
+        }
+        self.codes = {i.code for i in self.incidents.values()}
         self.conditions = {c.key: c for c in conditions}
         self.unsettled = defaultdict(set, {name: set(keys) for name, keys in unsettled.items()})
         self.ended_us = dict(ended_us)
@@ -165,6 +169,8 @@ class Fold:
         found = self.open_for(new.site, new.hazard)
         if found is None:
             incident, effect = self.opened(new, seen), Effect.OPENED
+            self.places[incident.site, incident.hazard] = incident.id
+            self.codes.add(incident.code)
         else:
             effect = self.compare(found, new)
             incident = joined(found, new, seen, self.network, self.now_us)
@@ -226,7 +232,7 @@ class Fold:
         name = incident_id(new.site, new.hazard, new.raised_us, self.is_known)
         return Incident(
             id=name,
-            code=reply_code(name, {i.code for i in self.incidents.values()}),
+            code=reply_code(name, self.codes),
             version=1,
             site=new.site,
             hazard=new.hazard,
@@ -252,8 +258,7 @@ class Fold:
 
     def open_for(self, site: str, hazard: Hazard) -> Incident | None:
         """Return the open incident of ``hazard`` at ``site``."""
-        matching = (i for i in self.incidents.values() if (i.site, i.hazard) == (site, hazard))
-        return next((i for i in matching if i.status is not Status.RESOLVED and not i.drill), None)
+        return self.open_incident(self.places.get((site, hazard), ""))
 
     def open_incident(self, name: str) -> Incident | None:
         """Return the incident of this id while it is open."""
