@@ -20,7 +20,8 @@ TOOLS = ("mosquitto", "mosquitto_passwd", "openssl")
 pytestmark = [
     pytest.mark.mosquitto,
     pytest.mark.skipif(
-        not all(shutil.which(tool) for tool in TOOLS), reason=f"needs {', '.join(TOOLS)}"
+        not all(shutil.which(tool) for tool in TOOLS),
+        reason=f"TLS: not proven here, needs {', '.join(TOOLS)}",
     ),
 ]
 

@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).parents[2] / "config" / "mosquitto"
 pytestmark = pytest.mark.mosquitto
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 if not MOSQUITTO or not shutil.which("mosquitto_passwd"):
-    pytest.skip("mosquitto is not installed", allow_module_level=True)
+    pytest.skip("mosquitto: not proven here, it is not on PATH", allow_module_level=True)
 
 
 def free_port() -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from influx_server import BUCKET, NOT_PROVEN, ORG, InfluxServer, influxd
+from influx_server import BUCKET, ORG, InfluxServer, influxd
 from store_kit import Filler, Proxy
 
 from hub.config.settings import InfluxSettings
@@ -54,13 +54,3 @@ def proxy(server: InfluxServer, tmp_path: Path, log: Filler) -> Iterator[Proxy]:
     running = Proxy(server.url, tmp_path, log.path)
     yield running
     running.stop()
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401
-    """Say loudly when nothing about InfluxDB was proven."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    words = {str(r.longrepr[2]) for r in skipped if NOT_PROVEN in str(r.longrepr)}
-    if words:
-        terminalreporter.section("InfluxDB", sep="!", red=True, bold=True)
-        for line in sorted(words):
-            terminalreporter.line(f"{line.removeprefix('Skipped: ')}", red=True, bold=True)
