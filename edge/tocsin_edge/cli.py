@@ -1,4 +1,4 @@
-"""The command ``tocsin-edge``: run, replay, doctor, status."""
+"""The command ``tocsin-edge``: run, replay, doctor, status, watch-hub."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tocsin_edge.errors import ConfigError, EdgeError
 from tocsin_edge.node import run
 from tocsin_edge.replay import ReplayPlan, run_replay
 from tocsin_edge.status import read_status
+from tocsin_edge.watcher.config import read_config as read_watcher
+from tocsin_edge.watcher.run import acknowledge, drill, watch
 from tocsin_edge.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -59,6 +61,21 @@ def status(args: argparse.Namespace) -> int:
     config = _config(args)
     found = asdict(read_status(config.spool.folder))
     print(json.dumps({"site": config.site, "node": config.node, **found}, ensure_ascii=False))
+    return 0
+
+
+def watch_hub(args: argparse.Namespace) -> int:
+    """Send canaries through the hub; call people when none comes back, until SIGTERM."""
+    config = read_watcher(args.config)
+    if args.test:
+        return 0 if drill(config) else 1
+    if args.acknowledge:
+        acknowledge(config)
+        return 0
+    said = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: said.set())
+    keeper = Timekeeper(clock_from(os.environ.get("TOCSIN_CLOCK")))
+    watch(config, keeper, stop=_stop_on_signals(), acknowledged=said)
     return 0
 
 
@@ -111,7 +128,18 @@ def _parser() -> argparse.ArgumentParser:
     status_.add_argument("config", type=Path, help="the node's TOML file")
     for command in (run_, replay_, doctor_, status_):
         _shared_options(command)
+    _watch_options(commands.add_parser("watch-hub", help=watch_hub.__doc__))
     return parser
+
+
+def _watch_options(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(call=watch_hub)
+    command.add_argument("config", type=Path, help="the watcher's TOML file")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--test", action="store_true", help="call everybody once, as a drill")
+    instead.add_argument(
+        "--acknowledge", action="store_true", help="somebody is on it: repeat no more pages"
+    )
 
 
 def _shared_options(command: argparse.ArgumentParser) -> None:

@@ -4,7 +4,8 @@ EdgeError
 ├── ConfigError   the configuration cannot be used
 ├── SensorError   a sensor gave no usable reading; its sentence travels to the hub
 ├── SpoolError    the spool cannot be used
-└── LinkError     the broker cannot be reached or refused the node
+├── LinkError     the broker cannot be reached or refused the node
+└── PageError     the watcher's own page did not go out
 """
 
 from __future__ import annotations
@@ -37,3 +38,11 @@ class SpoolError(EdgeError):
 
 class LinkError(EdgeError):
     """The broker cannot be reached or refused the node."""
+
+
+class PageError(EdgeError):
+    """One attempt to call somebody failed; ``again`` says whether another one may succeed."""
+
+    def __init__(self, problem: str, *, again: bool) -> None:
+        super().__init__(problem)
+        self.again = again
