@@ -30,6 +30,7 @@ from hub.errors import DeliveryAmbiguousError, DeliveryDeferredError, DeliveryEr
 from hub.flow.drive import FIRST_PAUSE_S, LONGEST_PAUSE_S, wait
 from hub.flow.drive import report as report_ill
 from hub.model.notification import NotificationState
+from hub.store.canary import Canaries, Stage
 from hub.store.database import open_database
 from hub.store.outbox import Outbox
 
@@ -146,6 +147,7 @@ class Deliver:
             for note in await self._claimed(channel):
                 self._start(channel, note)
                 started = True
+        await self._in_thread(self._pass_canaries_on)
         return started
 
     async def settle(self) -> None:
@@ -260,6 +262,12 @@ class Deliver:
             real_s=time.time(),
             lease_s=self._lease_s,
         )
+
+    def _pass_canaries_on(self, box: Outbox) -> None:
+        """Let watchers know that what was to be sent has been claimed."""
+        count = Canaries(box.connection).pass_on(Stage.RESPONDED)
+        if count:
+            self._health.count("canaries_total", count)
 
     def _fail_unknown(self, box: Outbox) -> bool:
         """Fail rows of channels that are not configured, so that the next one starts."""

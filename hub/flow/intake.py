@@ -19,6 +19,7 @@ import numpy as np
 
 from hub.clock import MICROSECONDS
 from hub.errors import StoreUnavailableError
+from hub.flow.canary import Answers
 from hub.flow.ledger import Ledger
 from hub.ingest.draft import Draft
 from hub.ingest.judge import Tolerances, judge
@@ -97,6 +98,7 @@ class Intake:
             follow=self._follow if on_sent else None,
         )
         self._receipts = Receipts(settings.receipt_interval_s)
+        self._canaries = Answers(self._connection, network)
         self._asked: SimpleQueue[tuple[str, str, int, int]] = SimpleQueue()
         self._held: list[Taken] = []
         self._link: Link | None = None
@@ -231,6 +233,10 @@ class Intake:
             site = self._ledger.streams.site_of(node)
             if site is not None:
                 self._receipts.want(receipt_topic(site, node), boot, low, high)
+        for canary in self._canaries.due(time.monotonic()):
+            site = self._ledger.streams.site_of(canary.node)
+            if site is not None:
+                self._receipts.canary(receipt_topic(site, canary.node), canary.boot, canary.seq)
         due = self._receipts.due(time.monotonic())
         for topic, payload in due:
             self._source.publish(topic, payload)

@@ -23,6 +23,7 @@ from hub.model.catalogue import Catalogue
 from hub.model.network import Severity
 from hub.model.transition import Change, Evidence, Kind, Transition
 from hub.store.book import Book
+from hub.store.canary import Canaries, Stage
 from hub.store.database import open_database, transaction
 from hub.store.log import Log, action_of, control_of
 
@@ -77,6 +78,7 @@ class Respond:
         self._people = people
         self._composer = composer
         self._paging = paging or Paging(rate=clock.rate)
+        self._canaries = Canaries(self._connection)
         self._catalogue = Catalogue(network)
         self._steps = StepWatch(clock)
         self._backlog_end = self._log.end()
@@ -89,6 +91,7 @@ class Respond:
         if self._backlog_read():
             done += self._fire_timers()
         self._take_back()
+        done += self._canaries.pass_on(Stage.WATCHED)
         if done:
             self._wake("deliver")
         return done >= AT_ONCE

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.clock import MICROSECONDS
 from hub.detect import DETECTORS
 from hub.errors import StoreError
+from hub.flow.canary import Sightings
 from hub.flow.memory import Memory
 from hub.flow.portions import portions
 from hub.flow.record import record_transitions
@@ -103,6 +104,7 @@ class Watch:
         self._queue: deque[Batch] = deque()
         self._said: list[Transition] = []
         self._poison: list[Poison] = []
+        self._canaries = Sightings(network)
         self._committed_at = self._snapshot_at = time.monotonic()
         self._rows = 0
         self._ticked_us = clock.now_us()
@@ -120,9 +122,10 @@ class Watch:
         entries = self._next()
         if entries is not None:
             self._said, self._poison = self._memory.take(entries)
+            self._canaries.look(entries.batch, self._memory.catalogue)
             self._rows += len(entries.batch)
             self._health.count("watched_total", len(entries.batch))
-        if self._said or self._poison:
+        if self._said or self._poison or self._canaries.waiting:
             self._commit()
         asked = self._ask_time()
         self._now_and_then()
@@ -206,6 +209,9 @@ class Watch:
                 for poison in self._poison:
                     self._log.quarantine(**poison.row())
                 self._log.set_position(LOOP, self._memory.position)
+                self._canaries.write(connection)
+        if final and self._canaries.written():
+            self._wake("respond")
         if not said:
             return
         self._health.count("transitions_total", len(said))

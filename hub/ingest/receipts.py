@@ -21,6 +21,7 @@ class Pending:
     got: list[int] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
     want: list[tuple[int, int]] = field(default_factory=list)
+    canary: int | None = None
 
 
 class Receipts:
@@ -43,6 +44,10 @@ class Receipts:
         """Note that messages are asked for again."""
         self._of(topic)[boot].want.append((low, high))
 
+    def canary(self, topic: str, boot: str, seq: int) -> None:
+        """Note that a watcher's message went through every loop."""
+        self._of(topic)[boot].canary = seq
+
     def due(self, now: float) -> list[tuple[str, bytes]]:
         """Return and forget the receipts that may go out at ``now`` (monotonic seconds)."""
         last = now - self._interval_s
@@ -64,7 +69,14 @@ def parts_of(boot: str, told: Pending) -> list[bytes]:
     """Return what is to be told as receipts of bounded length."""
     got = ranges_of(told.got)
     refused = [[seq, reason] for seq, reason in sorted(told.refused.items())]
-    first = {"boot": boot, "got": got[:MOST_RANGES], "refused": refused, "want": told.want}
+    first: dict[str, object] = {
+        "boot": boot,
+        "got": got[:MOST_RANGES],
+        "refused": refused,
+        "want": told.want,
+    }
+    if told.canary is not None:
+        first["canary"] = told.canary
     rest = [got[at : at + MOST_RANGES] for at in range(MOST_RANGES, len(got), MOST_RANGES)]
     more = [{"boot": boot, "got": part, "refused": [], "want": []} for part in rest]
     return [encode(receipt) for receipt in (first, *more)]

@@ -47,6 +47,11 @@ class Outbox:
         self._masked = masked
         self._early: OrderedDict[str, tuple[NotificationState, str]] = OrderedDict()
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Return the connection it stands on, for what is committed beside it."""
+        return self._connection
+
     def take_over(self) -> int:
         """End the leases of a hub that is gone; return how many rows it was sending."""
         with transaction(self._connection):
