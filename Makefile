@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 DATA ?=
 
-.PHONY: demo run test check lint types imports setup setup-dev replay-real bench clean
+.PHONY: demo run test check lint types imports setup setup-dev replay-real bench bench-detect clean
 
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev
@@ -44,6 +44,10 @@ replay-real: setup
 
 bench: setup-dev
 	@$(BIN)/python -m bench.pipeline $(ARGS)
+
+bench-detect: setup-dev
+	@test -n "$(DATA)" || { echo "bench-detect: say where the labelled bench is: make bench-detect DATA=DIR" >&2; exit 2; }
+	@$(BIN)/python -m bench.detect.table "$(DATA)" $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info edge/*.egg-info

@@ -110,3 +110,11 @@ class Fitted(Protocol):
 
     def wanting(self, now_us: int) -> list[int]:
         """Return the slots whose baseline should be fitted, or fitted again."""
+
+
+@runtime_checkable
+class Scored(Protocol):
+    """A detector that can say how close it is, not only when it speaks."""
+
+    def score(self) -> float:
+        """Return how far the worst stream is on its way to an alarm, 0 to 1; 0.5 raises one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hub.detect import DETECTORS, FUSIONS
-from hub.detect.base import Belated, Fitted, Hears, Waits
+from hub.detect.base import Belated, Fitted, Hears, Scored, Waits
 from hub.detect.order import Order
 from hub.detect.own import Hearing
 from hub.model.observation import Lateness
@@ -74,6 +74,8 @@ class Stack:
         self._hearing = [d for d in self._detectors.values() if isinstance(d, Hears)]
         self._belated = {r: d for r, d in self._detectors.items() if isinstance(d, Belated)}
         self._fitted = {r: d for r, d in self._detectors.items() if isinstance(d, Fitted)}
+        every = [*self._detectors.values(), *self._fusions.values()]
+        self._scored = [detector for detector in every if isinstance(detector, Scored)]
         self.marks = marks if marks is not None else {}
         self._order, self._own = Order(hold_s), Hearing()
 
@@ -130,6 +132,10 @@ class Stack:
         """Return the slots whose baseline should be fitted now."""
         fitted = self._fitted.values()
         return sorted({slot for detector in fitted for slot in detector.wanting(now_us)})
+
+    def score(self) -> float:
+        """Return how far the worst stream is on its way to an alarm, 0 to 1; 0.5 raises one."""
+        return max((detector.score() for detector in self._scored), default=0.0)
 
     def dump(self) -> dict[str, object]:
         """Return the whole state, ready for JSON."""

@@ -1,0 +1,150 @@
+"""One series of a labelled bench through the production stack, a reading at a time.
+
+The bench knows no sites, people or clock: each column of a series becomes one declared
+datastream, and the rules are the shipped ones that need nothing but readings (silence
+needs a clock, baselines a worker). Name, site and category of a series are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from hub.detect.stack import HOLD_S, Stack
+from hub.instant import MICROSECONDS
+from hub.model.network import Datastream, Hazard, Level, Severity
+from hub.model.observation import Batch, Lateness, Quality
+from hub.model.rule import Rule
+from hub.model.transition import Change, Kind, Transition
+
+Value = float | Mapping[str, float]
+
+SITE: Final = "bench"
+HOLD_US: Final = round(HOLD_S * MICROSECONDS)
+RULES: Final = (
+    Rule(name="level", detector="level", options={"settle_s": 20}),
+    Rule(
+        name="forecast-river-level",
+        detector="forecast",
+        observed_property="river_level",
+        severity=Severity.SEVERE,
+    ),
+    Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME),
+    Rule(name="fault", detector="fault", severity=Severity.MINOR),
+    Rule(name="neighbours", detector="neighbours"),
+)
+FIRE_CHANNELS: Final = {"temp": ("temperature", "Cel"), "smoke": ("smoke", "1/m")}
+
+
+class Bench:
+    """Feeds one series to a stack of its own and says what stands."""
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        columns = [str(name) for name in meta.get("columns") or ["value"]]
+        self.streams = streams_of(meta, columns)
+        self.stack = Stack(RULES, {})
+        for stream in self.streams:
+            self.stack.bind(stream)
+        self._columns = columns
+        self._dangers = any(s.levels or s.hazard is Hazard.FIRE for s in self.streams)
+        self._offset = 0
+        self._standing: set[str] = set()
+
+    def update(self, time: float, value: Value) -> tuple[float, bool]:
+        """Take in one reading of each column and return (score 0 to 1, alarm).
+
+        ``time`` in seconds UTC; a value that is not finite is a missing reading.
+        """
+        given = [value[name] for name in self._columns] if isinstance(value, Mapping) else [value]
+        time_us = round(time * MICROSECONDS)
+        said = self.stack.update(self._batch(time_us, given))
+        after_us = time_us + HOLD_US
+        if self.stack.due(after_us):
+            said = said + self.stack.control("tick", after_us, self._offset, {})
+        for step in said:
+            self._note(step)
+        alarm = bool(self._standing)
+        return max(self.stack.score(), float(alarm) / 2), alarm
+
+    def _note(self, step: Transition) -> None:
+        """Keep what stands: where a danger is declared, only what pages for it counts."""
+        grave = step.kind is Kind.WORLD and step.severity.rank >= Severity.SEVERE.rank
+        counts = grave if self._dangers else True
+        if step.change is Change.CLEARED or not counts:
+            self._standing.discard(step.key)
+        else:
+            self._standing.add(step.key)
+
+    def _batch(self, time_us: int, values: list[float]) -> Batch:
+        count = len(values)
+        times = np.full(count, time_us, dtype=np.int64)
+        offset = np.arange(self._offset + 1, self._offset + 1 + count, dtype=np.int64)
+        self._offset += count
+        results = np.array(values, dtype=np.float64)
+        known = np.isfinite(results)
+        return Batch(
+            offset=offset,
+            slot=np.arange(count, dtype=np.int32),
+            time_us=times,
+            start_us=times,
+            result=np.where(known, results, np.nan),
+            quality=np.where(known, Quality.PASS, Quality.MISSING).astype(np.int8),
+            lateness=np.full(count, Lateness.LIVE, dtype=np.int8),
+            received_us=times,
+            message=offset,
+        )
+
+
+def streams_of(meta: Mapping[str, Any], columns: list[str]) -> list[Datastream]:
+    """Return the datastreams that ``meta`` declares: interval, unit, kind and levels only."""
+    fire = "smoke" in columns
+    interval = meta.get("interval_s")
+    return [
+        Datastream(
+            slot=slot,
+            site=SITE,
+            node=SITE,
+            name=column,
+            observed_property=observed(meta, column),
+            unit=FIRE_CHANNELS[column][1] if fire else str(meta.get("unit", "")),
+            hazard=hazard(meta, fire=fire),
+            interval_s=float(str(interval)) if interval else None,
+            levels=levels_of(meta),
+            declared=True,
+        )
+        for slot, column in enumerate(columns)
+    ]
+
+
+def observed(meta: Mapping[str, Any], column: str) -> str:
+    """Return the observed property of one column."""
+    if column in FIRE_CHANNELS:
+        return FIRE_CHANNELS[column][0]
+    return "river_level" if "danger_level" in meta else column
+
+
+def hazard(meta: Mapping[str, Any], *, fire: bool) -> Hazard:
+    """Return what a stream is watched for."""
+    if fire:
+        return Hazard.FIRE
+    return Hazard.FLOOD if "danger_level" in meta else Hazard.OTHER
+
+
+def levels_of(meta: Mapping[str, Any]) -> tuple[Level, ...]:
+    """Return the declared levels: watch is moderate, danger extreme."""
+    named = (("watch", Severity.MODERATE), ("danger", Severity.EXTREME))
+    return tuple(
+        Level(name=name, severity=severity, above=float(str(meta[f"{name}_level"])))
+        for name, severity in named
+        if meta.get(f"{name}_level") is not None
+    )
+
+
+def factory(meta: Mapping[str, Any]) -> Bench:
+    """Return the detector of one series; see the bench's driver for the contract."""
+    return Bench(meta)
+
+
+factory.multi = True  # type: ignore[attr-defined]
