@@ -3,7 +3,10 @@
 A stream is stale when nothing live has come for three intervals, at least ``floor_s``,
 plus the time its node waits between uploads. The interval is declared, or learnt from
 arrivals. Silence counts only while the hub itself can hear; only new live data clears
-it. Source: the "sensor gap" test of QARTOD (IOOS, real-time quality control, test 1).
+it. A stream of hazard ``hub`` tells that somebody watches the hub itself: its silence is
+the hub's own trouble, and is noticed sooner.
+
+Source: the "sensor gap" test of QARTOD (IOOS, real-time quality control, test 1).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import span
 from hub.instant import MICROSECONDS, from_us
-from hub.model.network import Hazard
+from hub.model.network import Hazard, Severity
 from hub.model.observation import Lateness
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
@@ -41,7 +44,8 @@ FADING: Final = 0.98
 class StaleSettings:
     """``missed`` intervals without news, at least ``floor_s`` seconds, are silence.
 
-    An interval that nobody declared is learnt from ``learn`` gaps between arrivals.
+    Of a stream that watches the hub ``watcher_missed`` intervals are. An interval that
+    nobody declared is learnt from ``learn`` gaps between arrivals.
 
     Raises:
         ValueError: unless all are positive and finite.
@@ -50,9 +54,11 @@ class StaleSettings:
     missed: float = 3.0
     floor_s: float = 20.0
     learn: int = 8
+    watcher_missed: float = 2.0
 
     def __post_init__(self) -> None:
         positive(missed=self.missed, floor_s=self.floor_s, learn=self.learn)
+        positive(watcher_missed=self.watcher_missed)
 
 
 class Stale:
@@ -81,7 +87,7 @@ class Stale:
         row = self._declared.add(stream.slot)
         self._table.add(stream.slot)
         self._streams[row] = stream
-        limit_s = self._limit_s(stream.interval_s, stream.upload_s or 0.0)
+        limit_s = self._limit_s(stream)
         self._declared["limit_us"][row] = round(limit_s * MICROSECONDS)
 
     def update(self, batch: Batch) -> list[Transition]:
@@ -130,11 +136,13 @@ class Stale:
         self._since_us = int(str(state["since_us"]))
         self._table.load(state["rows"])
 
-    def _limit_s(self, interval_s: float | None, upload_s: float) -> float:
+    def _limit_s(self, stream: Datastream) -> float:
         """Return the declared limit in seconds, 0 when it must be learnt."""
-        if interval_s is None:
+        if stream.interval_s is None:
             return 0.0
-        return max(self._settings.missed * interval_s, self._settings.floor_s) + upload_s
+        settings = self._settings
+        missed = settings.watcher_missed if watches_hub(stream) else settings.missed
+        return max(missed * stream.interval_s, settings.floor_s) + (stream.upload_s or 0.0)
 
     def _limits_us(self) -> NDArray[np.float64]:
         """Return how long each row may be silent; infinite while nobody knows."""
@@ -191,6 +199,8 @@ class Stale:
                 f"silent for {quiet[0]}, last heard {seen}",
                 f"已静默 {quiet[1]}，最后上报 {seen}",
             )
+        if watches_hub(self._streams[row]):
+            en, zh = f"hub watcher {en}", f"中心值守节点{zh}"
         return self._said(
             row,
             Change.RAISED,
@@ -211,12 +221,12 @@ class Stale:
         return Transition(
             key=f"{self._rule.name}:{stream.id}",
             change=change,
-            kind=Kind.SILENCE,
-            severity=self._rule.severity,
+            kind=Kind.HUB if watches_hub(stream) else Kind.SILENCE,
+            severity=Severity.SEVERE if watches_hub(stream) else self._rule.severity,
             time_us=where[0],
             offset=where[1],
             slot=stream.slot,
-            hazard=self._rule.hazard or Hazard.SENSOR,
+            hazard=Hazard.HUB if watches_hub(stream) else self._rule.hazard or Hazard.SENSOR,
             site=stream.site,
             certainty=Certainty.OBSERVED,
             urgency=Urgency.EXPECTED if change is Change.RAISED else Urgency.PAST,
@@ -233,3 +243,8 @@ class Stale:
                 },
             ),
         )
+
+
+def watches_hub(stream: Datastream) -> bool:
+    """Say whether ``stream`` tells that somebody watches the hub, and not of the world."""
+    return stream.hazard is Hazard.HUB
