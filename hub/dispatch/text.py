@@ -44,12 +44,13 @@ LONGEST: Final = 1000  # characters where no phone network counts them
 class Message:
     """All that a page may say; what is not known stays empty and is not said.
 
-    ``value`` and ``threshold`` are in ``unit`` (UCUM), ``trend_per_h`` in unit per
-    hour. ``measured`` is the observed property; its label is used where words.py has
-    no name for it. ``eta_*`` (seconds) make a forecast, ``silent_s`` a silence.
-    ``words_*`` say what happened where no value does. ``todo_*`` replace what is
-    usually done about the hazard. ``zone`` is the reader's IANA time zone; ``now_us``
-    adds the date to a "since" of another day. ``extra_*`` goes first when space is short.
+    ``value``, ``threshold`` and what was ``expected`` are in ``unit`` (UCUM),
+    ``trend_per_h`` in unit per hour. ``measured`` is the observed property; its label
+    is used where words.py has no name for it. ``eta_*`` (seconds) make a forecast,
+    ``silent_s`` a silence. ``words_*`` say what happened where no value does; ``over``
+    that nothing measured stands. ``todo_*`` replace what is usually done about the
+    hazard. ``zone`` is the reader's IANA time zone; ``now_us`` adds the date to a
+    "since" of another day. ``extra_*`` goes first when space is short.
     """
 
     purpose: Purpose = Purpose.PAGE
@@ -68,6 +69,7 @@ class Message:
     unit: str = ""
     threshold: float | None = None
     threshold_name: str = ""
+    expected: float | None = None
     trend_per_h: float | None = None
     eta_s: float | None = None
     eta_low_s: float | None = None
@@ -82,6 +84,7 @@ class Message:
     link: str = ""
     drill: bool = False
     found_late: bool = False
+    over: bool = False
 
 
 def compose(message: Message, language: str, channel_kind: str = "sms") -> str:
@@ -157,7 +160,7 @@ class Writer:
             self.pick("STOOD DOWN: ", "解除：") if m.purpose is Purpose.STOOD_DOWN else "",
             f"{level[0]} {hazard[0]}" if not self.chinese else f"{level[1]}{hazard[1]}",
             self.pick(" WORSE", "加重") if m.purpose is Purpose.WORSENED else "",
-            self.pick(" FOUND LATE", "（迟到发现）") if m.found_late else "",
+            self.pick(" FOUND LATE", "（延迟发现）") if m.found_late else "",
         ]
         return (self.pick("DRILL ", "【演练】") if drill else "") + "".join(marks)
 
@@ -183,10 +186,13 @@ class Writer:
     def reading(self) -> str:
         """Return the value with its name and unit, or the silence, or the words."""
         m = self.message
+        if m.over:
+            return words.OVER[self.chinese]
         if m.silent_s is not None:
             return self.silence(m.silent_s)
         if m.value is None:
-            return self.free(m.words_en, m.words_zh, 60 if m.eta_s is None else 30)
+            said = self.free(m.words_en, m.words_zh, 80 if m.eta_s is None else 30)
+            return self.pick(" ", "").join(filter(None, (self.subject(), said)))
         name = self.quantity()
         if self.plain():
             return name + self.switch(on=m.value == 1.0)
@@ -196,7 +202,7 @@ class Writer:
         """Say whether a limit and a trend would mean nothing: a contact or a silence."""
         m = self.message
         contact = m.unit in ("", "1") and m.value in (0.0, 1.0)
-        return contact or m.value is None or m.silent_s is not None
+        return contact or m.value is None or m.silent_s is not None or m.over
 
     def silence(self, silent_s: float) -> str:
         """Return how long nothing was heard of what."""
@@ -204,6 +210,10 @@ class Writer:
         if self.chinese:
             return f"{self.quantity()}已{lasting}无数据"
         return f"no {self.quantity()} data for {lasting}"
+
+    def subject(self) -> str:
+        """Return whose words follow; nothing where no datastream is named."""
+        return self.quantity() if self.message.measured or self.message.label_en else ""
 
     def quantity(self) -> str:
         """Return the name of what is measured; never empty, so that no number is bare."""
@@ -232,13 +242,32 @@ class Writer:
     def against(self) -> str:
         """Return the limit that was crossed; nothing for a contact or a forecast."""
         m = self.message
-        if m.threshold is None or m.value is None or m.eta_s is not None or self.plain():
+        if m.value is None or m.eta_s is not None or self.plain():
             return ""
-        over = m.value >= m.threshold
-        limit = self.amount(m.threshold)
+        if m.threshold is None:
+            return self.usually()
+        limit = self.limit()
+        if number(m.value) == number(m.threshold):
+            return self.pick(f"at {limit}", f"达{limit}")
+        over = m.value > m.threshold
         if self.chinese:
-            return f"{'超' if over else '低于'}{self.limit_name()}{limit}"
-        return f"{'over' if over else 'under'} {self.limit_name()} {limit}"
+            return f"{'超' if over else '低于'}{limit}"
+        return f"{'over' if over else 'under'} {limit}"
+
+    def usually(self) -> str:
+        """Return what was expected instead of the value."""
+        expected = self.message.expected
+        if expected is None:
+            return ""
+        return self.pick("usually ", "平时") + self.amount(expected)
+
+    def limit(self) -> str:
+        """Return the limit with its name; in Chinese a line, or it reads as the excess over it."""
+        amount = "" if self.message.threshold is None else self.amount(self.message.threshold)
+        if not self.chinese:
+            return f"{self.limit_name()} {amount}".rstrip()
+        name = self.limit_name()
+        return amount + name + ("" if name.endswith(("限", "线", "值")) else "线")
 
     def limit_name(self) -> str:
         """Return what people call the limit."""
@@ -251,9 +280,7 @@ class Writer:
         m = self.message
         if m.eta_s is None or "forecast" in without:
             return ""
-        limit = self.limit_name()
-        if "threshold" not in without and m.threshold is not None:
-            limit += self.pick(" ", "") + self.amount(m.threshold)
+        limit = self.limit_name() if "threshold" in without else self.limit()
         low, high = (None, None) if "span" in without else (m.eta_low_s, m.eta_high_s)
         when = forecast_span(m.eta_s, low, high, chinese=self.chinese)
         return self.pick(f"crosses {limit} in {when}", f"预计{when}后达{limit}")
@@ -265,12 +292,16 @@ class Writer:
             return ""
         speed = self.amount(abs(rate))
         if self.chinese:
-            return f"每小时{'涨' if rate > 0 else '降'}{speed}"
-        return f"{'rising' if rate > 0 else 'falling'} {speed}/h"
+            up = "涨" if self.quantity() in words.RISES else "升"
+            return f"每小时{up if rate > 0 else '降'}{speed}"
+        per = " per h" if "/" in speed or " per " in speed else "/h"
+        return f"{'rising' if rate > 0 else 'falling'} {speed}{per}"
 
     def since(self) -> str:
         """Return since when, in the reader's local time."""
         when = self.local(self.message.since_us)
+        if self.message.over:
+            return self.pick(f"began {when}", f"{when}发生")
         return self.pick(f"since {when}", f"{when}起")
 
     def ended(self) -> str:
@@ -279,7 +310,7 @@ class Writer:
         if now_us is None:
             return self.pick("no more calls", "不再通知")
         when = self.local(now_us)
-        return self.pick(f"no more calls, {when}", f"{when}起不再通知")
+        return self.pick(f"no more calls from {when}", f"{when}起不再通知")
 
     def local(self, time_us: int) -> str:
         """Return ``time_us`` as the reader's clock shows it, with the date if not today."""
@@ -325,6 +356,8 @@ def usual(message: Message) -> Pair:
     """Return what is usually done about such a hazard."""
     if message.purpose is Purpose.DRILL or (message.drill and message.value is None):
         return words.ONLY_A_TEST
+    if message.over:
+        return words.CONFIRM
     if message.silent_s is not None:
         return words.SILENT
     if message.hazard in words.SLOW and message.level.rank <= Severity.MODERATE.rank:

@@ -46,8 +46,11 @@ TODO: Final[dict[Hazard, Pair]] = {
 WATCH: Final[Pair] = ("Go and look, be ready", "到场查看，做好准备")
 SLOW: Final = frozenset({Hazard.FLOOD, Hazard.STRUCTURE})
 SILENT: Final[Pair] = ("Not known to be safe: check on site", "安全与否不明，请到场查看")
+OVER: Final[Pair] = ("readings are back to normal", "实测已恢复正常")
+CONFIRM: Final[Pair] = ("Confirm on site, then close it", "请到场确认后结案")
 ONLY_A_TEST: Final[Pair] = ("Only a test, just reply", "仅为测试，请回复")
 
+RISES: Final = frozenset({"水位", "流量", "雨量"})  # water rises by a word of its own
 QUANTITIES: Final[dict[str, Pair]] = {
     "stage": ("level", "水位"),
     "level": ("level", "水位"),

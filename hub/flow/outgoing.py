@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hub.clock import MICROSECONDS
+from hub.flow.windows import brought_up_to_date
 from hub.flow.wording import message_of
 from hub.incident.identity import digest
 from hub.model.book import Deadline, DeadlineKind, Entry, Link
@@ -105,11 +106,13 @@ class Outgoing:
         )
 
     def leading(self, incident: Incident) -> Condition | None:
-        """Return the condition that says most: standing before past, worst, then newest."""
-        found = self.book.conditions(incident.id)
-        return max(
-            found, key=lambda c: (c.standing, c.severity.rank, c.changed_us, c.key), default=None
+        """Return the condition that says most (standing, worst, newest), as it is by now."""
+        found = max(
+            self.book.conditions(incident.id),
+            key=lambda c: (c.standing, c.severity.rank, c.changed_us, c.key),
+            default=None,
         )
+        return found and brought_up_to_date(self.book.connection, found, self.now_us)
 
     def new_link(self, incident: Incident, contact: Contact) -> str:
         """Return the address at which this person can acknowledge, once; empty without any."""

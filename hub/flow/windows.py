@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.model.book import Condition
     from hub.model.catalogue import Catalogue
     from hub.model.transition import Evidence, Transition
 
@@ -23,10 +24,16 @@ Window = tuple[tuple[int, float | None, int], ...]
 WINDOW: Final = 48
 TREND_READINGS: Final = 12
 TREND_LEAST: Final = 3
+FRESH_S: Final = 60.0  # a value this young is told as it was when it decided
 HOUR_US: Final = 3600 * MICROSECONDS
 READ_WINDOW: Final = """
 SELECT time_us, result, quality FROM observation
 WHERE slot = ? AND time_us <= ? AND "offset" <= ? ORDER BY time_us DESC, tie DESC LIMIT ?
+"""
+READ_NEWEST: Final = """
+SELECT time_us, result, quality FROM observation
+WHERE slot = ? AND time_us > ? AND time_us <= ? AND result IS NOT NULL AND quality NOT IN (4, 9)
+ORDER BY time_us DESC, tie DESC LIMIT ?
 """
 READ_SERIES: Final = """
 SELECT time_us, result FROM observation
@@ -68,6 +75,49 @@ def trend_per_h(window: Window) -> float | None:
     results = np.array([r for _, r in good])
     hours -= hours.mean()
     return float((hours * (results - results.mean())).sum() / (hours**2).sum())
+
+
+def brought_up_to_date(
+    connection: sqlite3.Connection, condition: Condition, now_us: int
+) -> Condition:
+    """Return ``condition`` as a page of ``now_us`` tells it: newest value, what is left of a span.
+
+    A limit that the newest value is back behind is left out; it stands for other reasons.
+    """
+    found = condition.evidence
+    passed_s = (now_us - condition.changed_us) / MICROSECONDS
+    if condition.slot < 0 or found.value is None or not condition.standing or passed_s < FRESH_S:
+        return condition
+    rows = connection.execute(READ_NEWEST, (condition.slot, condition.changed_us, now_us, WINDOW))
+    window: Window = tuple((row[0], row[1], row[2]) for row in reversed(rows.fetchall()))
+    if window:
+        found = replace(found, value=window[-1][1], trend_per_h=trend_per_h(window))
+        if turned(condition.evidence, found):
+            found = replace(found, limit=None, limit_name="")
+    return replace(condition, evidence=later(found, passed_s))
+
+
+def turned(then: Evidence, now: Evidence) -> bool:
+    """Say whether the value is on the other side of a limit that it was beyond."""
+    if then.limit is None or then.eta_s is not None or then.value is None or now.value is None:
+        return False
+    return (then.value >= then.limit) != (now.value >= then.limit)
+
+
+def later(found: Evidence, passed_s: float) -> Evidence:
+    """Return a forecast as it stands ``passed_s`` after it was made; none once it is over."""
+    if found.eta_s is None:
+        return found
+    last_s = found.eta_s if found.eta_high_s is None else found.eta_high_s
+    if passed_s >= last_s:
+        return replace(
+            found, eta_s=None, eta_low_s=None, eta_high_s=None, limit=None, limit_name=""
+        )
+    left = [
+        None if span is None else max(span - passed_s, 0.0)
+        for span in (found.eta_s, found.eta_low_s, found.eta_high_s)
+    ]
+    return replace(found, eta_s=left[0], eta_low_s=left[1], eta_high_s=left[2])
 
 
 def series(

@@ -283,7 +283,7 @@ async def test_terminal_shows_a_phone_in_both_languages() -> None:
     stream = io.StringIO()
     async with channel("terminal", Surroundings(stream=stream)) as terminal:
         await terminal.send(note("n"))
-        chinese = "红色洪水 青溪桥：水位4.82米，超危险4.5米，14:05起。撤离低处人员。回A 7K2接警"
+        chinese = "红色洪水 青溪桥：水位4.82米，超4.5米危险线，14:05起。撤离低处人员。回A 7K2接警"
         await terminal.send(note("n", language="zh", text=chinese))
     shown = stream.getvalue()
     assert "RED flood, Qingxi bridge n." in shown

@@ -113,7 +113,7 @@ def test_a_flood_page_reads_aloud() -> None:
         "Clear low ground, close underpasses. Reply A 7K2 = I take it"
     )
     assert compose(RISE, "zh") == (
-        "红色洪水 青溪桥：水位4.82米，超危险4.5米，每小时涨0.18米，14:05起。"
+        "红色洪水 青溪桥：水位4.82米，超4.5米危险线，每小时涨0.18米，14:05起。"
         "撤离低处人员，封下穿道。回A 7K2接警，H 7K2增援"
     )
 
@@ -123,7 +123,7 @@ def test_a_flood_page_reads_aloud() -> None:
     [
         ({"drill": True}, "DRILL RED flood", "【演练】红色洪水"),
         ({"purpose": Purpose.DRILL}, "DRILL RED flood", "【演练】红色洪水"),
-        ({"found_late": True}, "RED flood FOUND LATE", "红色洪水（迟到发现）"),
+        ({"found_late": True}, "RED flood FOUND LATE", "红色洪水（延迟发现）"),
         ({"purpose": Purpose.WORSENED}, "RED flood WORSE", "红色洪水加重"),
         ({"purpose": Purpose.STOOD_DOWN}, "STOOD DOWN: RED flood", "解除：红色洪水"),
         ({"level": Severity.SEVERE}, "ORANGE flood", "橙色洪水"),
@@ -142,7 +142,7 @@ def test_forecast_says_when_and_how_sure() -> None:
     """A forecast gives the minutes to the limit with their interval."""
     message = replace(RISE, value=4.1, eta_s=2400, eta_low_s=1500, eta_high_s=4200)
     assert "crosses danger 4.5 m in 40 min (25-70)" in compose(message, "en")
-    assert "预计40分钟(25-70)后达危险4.5米" in compose(message, "zh")
+    assert "预计40分钟(25-70)后达4.5米危险线" in compose(message, "zh")
 
 
 def test_silence_is_never_safety() -> None:
@@ -179,6 +179,42 @@ def test_units_are_human() -> None:
     ]  # fmt: skip
     assert unit_name("m3/s", chinese=True) == "m³/s"
     assert unit_name("Cel", chinese=True) == "℃"
+
+
+@pytest.mark.parametrize(
+    ("change", "english", "chinese"),
+    [
+        ({"value": 4.5}, ": level 4.5 m, at danger 4.5 m,", "：水位4.5米，达4.5米危险线，"),
+        ({"value": 4.1}, "under danger 4.5 m", "低于4.5米危险线"),
+        ({"threshold_name": "high"}, "over high 4.5 m", "超4.5米高限，"),
+        ({"threshold_name": "dry"}, "over dry 4.5 m", "超4.5米抽空线"),
+        ({"measured": "co"}, "rising 0.18 m/h", "每小时升0.18米"),
+        ({"unit": "m3/h"}, "rising 0.18 m3/h per h", "每小时涨0.18m³/h"),
+        ({"threshold": None, "expected": 1.2}, "usually 1.2 m", "平时1.2米"),
+        ({"eta_s": 7200.0}, "crosses danger 4.5 m in 2 h", "预计2小时后达4.5米危险线"),
+        (
+            {"over": True},
+            ": readings are back to normal, began 14:05. Confirm on site",
+            "：实测已恢复正常，14:05发生。请到场确认",
+        ),
+        (
+            {"value": None, "words_en": "stuck", "words_zh": "卡死"},
+            ": level stuck, since",
+            "：水位卡死，",
+        ),
+        (
+            {"purpose": Purpose.STOOD_DOWN, "now_us": SINCE_US},
+            ": no more calls from 14:05. Code 7K2",
+            "：14:05起不再通知。编号7K2",
+        ),
+    ],
+)
+def test_no_number_can_be_taken_for_another(
+    change: dict[str, object], english: str, chinese: str
+) -> None:
+    """A limit is not an excess, what is over is not over a limit, a rate of a rate is said so."""
+    assert english in compose(replace(RISE, **change), "en")
+    assert chinese in compose(replace(RISE, **change), "zh")
 
 
 def test_trend_leaves_before_threshold_and_threshold_before_place() -> None:

@@ -136,7 +136,7 @@ def test_cleared_and_unanswered_stays_and_escalates_as_past(town: Town) -> None:
     assert (incident.status, incident.presence) == (Status.TRIGGERED, Presence.PAST)
     town.pass_s(300)
     (second,) = [n for n in town.pages() if n.person == "wang"]
-    assert "measured as over" in second.text
+    assert "back to normal" in second.text
 
 
 def test_a_fault_goes_on_the_board_and_wakes_nobody(town: Town) -> None:
@@ -192,7 +192,7 @@ def test_found_late_is_one_page_that_says_so(town: Town) -> None:
     town.see(town.flood(found_late=True, time_us=old))
     town.see(town.flood(Change.WORSENED, Severity.EXTREME, found_late=True, time_us=old + 1))
     (page,) = town.pages()
-    assert "迟到发现" in page.text
+    assert "延迟发现" in page.text
     assert (town.only().found_late, town.only().raised_us) == (True, old)
 
 

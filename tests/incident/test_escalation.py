@@ -14,7 +14,7 @@ from hub.model.incident import ActionKind, Status
 from hub.model.network import Hazard, Severity
 from hub.model.notification import NotificationState
 from hub.model.response import EscalationPolicy, EscalationStep, People, Person
-from hub.model.transition import Change
+from hub.model.transition import Change, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,54 @@ def test_unanswered_red_reaches_the_three_levels_in_time(town: Town) -> None:
         town.mark(DELIVERED)
         town.pass_s(10)
     assert reached == [(0, "li"), (300, "wang"), (600, "zhao"), (900, "li")]
+
+
+def test_who_is_told_later_reads_the_newest_value(town: Town) -> None:
+    """The deputy at five minutes is told how the river stands then, not how it stood."""
+    town.see(town.flood())
+    town.clock.advance(290)
+    town.measure(4.9, 5.0, 5.1)
+    town.pass_s(10)
+    (second,) = [n for n in town.pages() if n.person == "wang"]
+    assert "level 5.1 m, over danger 4.5 m, rising 6 m/h, since 14:00" in second.text
+
+
+def test_a_value_back_behind_its_limit_is_not_held_against_it(town: Town) -> None:
+    """Within the hysteresis the page gives value and trend, and no "under" of a rising limit."""
+    town.see(town.flood())
+    town.clock.advance(290)
+    town.measure(4.5, 4.48, 4.46)
+    town.pass_s(10)
+    (second,) = [n for n in town.pages() if n.person == "wang"]
+    assert "level 4.46 m, falling 1.2 m/h, since 14:00" in second.text
+
+
+def test_a_forecast_told_later_is_shorter_by_the_wait(town: Town) -> None:
+    """Forty minutes at the first page are thirty-five at the second."""
+    town.see(town.forecast(2400, 4200))
+    town.pass_s(300)
+    (second,) = [n for n in town.pages() if n.person == "wang"]
+    assert "crosses danger 4.5 m in 35 min (0-65)" in second.text
+
+
+def test_a_forecast_that_ran_out_is_not_told_again(town: Town) -> None:
+    """When even its longest span is over, the page says what is measured and nothing else."""
+    town.see(town.forecast(60, 240))
+    town.pass_s(300)
+    (second,) = [n for n in town.pages() if n.person == "wang"]
+    assert "crosses" not in second.text
+    assert "level 4 m, rising 0.31 m/h" in second.text
+
+
+def test_a_silent_stream_is_named_with_how_long(tmp_path: Path) -> None:
+    """A page about silence says what is silent and for how long, not in UTC."""
+    policies = {**PEOPLE.policies, "maintenance": PEOPLE.policies["default"]}
+    town = Town(tmp_path / "store.db", replace(PEOPLE, policies=policies))
+    step = town.fault(kind=Kind.SILENCE)
+    onset_us = town.clock.now_us() - 600_000_000
+    town.see(replace(step, evidence=replace(step.evidence, onset_us=onset_us)))
+    assert "水位已10分钟无数据" in town.pages()[0].text
+    town.close()
 
 
 def test_an_answer_a_second_before_stops_the_step(town: Town) -> None:

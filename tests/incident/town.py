@@ -194,6 +194,25 @@ class Town:
             key, change, severity, slot=0, found_late=found_late, time_us=time_us, value=4.82
         )
 
+    def forecast(self, eta_s: float, high_s: float) -> Transition:
+        """Return a warning that the river will reach danger in ``eta_s``."""
+        step = self.transition(
+            "forecast:gauge/stage", Change.RAISED, Severity.SEVERE, slot=0, value=4.0
+        )
+        evidence = replace(step.evidence, eta_s=eta_s, eta_low_s=0.0, eta_high_s=high_s)
+        return replace(step, evidence=evidence)
+
+    def measure(self, *results: float) -> None:
+        """Put readings of the river gauge into the log, a minute apart, the last one now."""
+        with transaction(self.connection):
+            for back, result in enumerate(reversed(results)):
+                time_us = self.clock.now_us() - back * MINUTE_US
+                self.connection.execute(
+                    "INSERT INTO observation (slot, time_us, tie, start_us, result, quality,"
+                    " lateness, trusted, message, pos) VALUES (0, ?, 0, -1, ?, 1, 0, 1, 0, 0)",
+                    (time_us, result),
+                )
+
     def fault(self, change: Change = Change.RAISED, kind: Kind = Kind.FAULT) -> Transition:
         """Return a transition of the gauge's own trouble."""
         return self.transition(f"{kind}:gauge/stage", change, Severity.MODERATE, slot=0, kind=kind)
