@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from hub.dispatch import escalation
+from hub.dispatch.storm import NO_LIMITS, StormLimits
 from hub.dispatch.text import Message
 from hub.incident.lifecycle import SELF_CLOSING
 from hub.model.network import Datastream, Network
@@ -38,7 +39,8 @@ class Paging:
 
     ``public_url`` (empty: none) is where links lead; ``linked`` names the SMS channels
     whose text may carry one, ``receipts`` the channels whose provider reports delivery.
-    ``rate`` is the clock's: receipts run on real time, timers on the hub's.
+    ``rate`` is the clock's: receipts run on real time, timers on the hub's. ``limits``
+    hold for messages by the channels ``limited``: those that ring in somebody's hand.
     """
 
     token: Callable[[], str] = new_token
@@ -46,6 +48,8 @@ class Paging:
     linked: frozenset[str] = frozenset()
     receipts: frozenset[str] = frozenset()
     rate: float = 1.0
+    limited: frozenset[str] = frozenset()
+    limits: StormLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ DAY_HOURS: Final = (8, 20)  # maintenance is for working people, at the site's l
 TIMERS: Final = (DeadlineKind.ESCALATE, DeadlineKind.RECEIPT, DeadlineKind.FAILED)
 LIVE: Final = frozenset(
     {NotificationState.PENDING, NotificationState.SENDING, NotificationState.SENT}
-    | {NotificationState.DELIVERED, NotificationState.DEFERRED}
+    | {NotificationState.DELIVERED, NotificationState.DEFERRED, NotificationState.HELD}
 )
 WAS_SENT: Final = frozenset(
     {NotificationState.SENDING, NotificationState.SENT, NotificationState.DELIVERED}
@@ -87,11 +87,15 @@ class Pager:
         if Reason.EXHAUSTED in due.reasons:
             return replace(incident, step=max(incident.step, due.step))
         why = purpose or purpose_of(incident)
-        for contact in due.contacts:
+        soon = [
             self.out.send(
                 incident, contact, why, due.step, receipt_s=due.receipt_s, again=step > first
             )
+            for contact in due.contacts
+        ]
         wait_us = round(due.wait_s * MICROSECONDS)
+        if not any(soon) and due.next_step < escalation.next_round(policy, first):
+            wait_us = 0  # a red danger does not wait for somebody's storm: the next person
         self.out.set_escalation(
             incident, step=due.next_step, first=first, due_us=self.now_us + wait_us
         )
@@ -200,7 +204,14 @@ class Pager:
         if note.purpose not in PAGES or note.step != incident.step:
             return False
         timed = {d.notification for d in self.book.deadlines(incident.id)}
-        return not any(self.arrived(n) or (n.id in timed and n.state in LIVE) for n in sisters)
+        return not any(self.arrived(n) or self.awaited(n, timed) for n in sisters)
+
+    def awaited(self, note: Notification, timed: set[str]) -> bool:
+        """Say whether ``note`` may still arrive: its timer runs, or its digest's, or it is held."""
+        if note.digest:
+            return self.book.deadline(f"receipt:{note.digest}") is not None
+        held = note.state is NotificationState.HELD
+        return held or (note.id in timed and note.state in LIVE)
 
     def arrived(self, note: Notification) -> bool:
         """Say whether ``note`` is known to have arrived, as far as its channel can tell."""
@@ -232,6 +243,7 @@ FURTHEST: Final = (
     NotificationState.SENDING,
     NotificationState.DEFERRED,
     NotificationState.PENDING,
+    NotificationState.HELD,
     NotificationState.CANCELLED,
     NotificationState.FAILED,
 )

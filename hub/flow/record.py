@@ -113,6 +113,7 @@ def fold_for(
         network=desk.network,
         now_us=now_us,
         known=book.is_known,
+        taken=book.digests.codes(now_us),
     )
 
 

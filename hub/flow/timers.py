@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hub.flow import muting
+from hub.flow import digesting, muting
 from hub.flow.outgoing import PAGES
 from hub.flow.paging import Pager
 from hub.flow.record import record_troubles
@@ -66,6 +66,12 @@ def fail(book: Book, desk: Desk, deadline: Deadline, now_us: int) -> None:
 
 def go_elsewhere(book: Book, desk: Desk, note: Notification, now_us: int, why: str) -> None:
     """Tell the same person by the next channel, or the next person, while it matters."""
+    if note.purpose is Purpose.DIGEST:
+        listed = (book.notification(name) for name, _ in book.digests.members(note.id))
+        for one in listed:
+            if one is not None:
+                go_elsewhere(book, desk, one, now_us, why)
+        return
     incident = book.incident(note.incident)
     if incident is None:
         return
@@ -116,4 +122,5 @@ HANDLERS: Final[Mapping[DeadlineKind, Callable[[Book, Desk, Deadline, int], None
     DeadlineKind.FAILED: fail,
     DeadlineKind.MUTE_END: end_mute,
     DeadlineKind.DRILL_END: end_drill,
+    DeadlineKind.DIGEST: digesting.gathered,
 }

@@ -77,7 +77,8 @@ class Fold:
 
     ``incidents`` are all open ones, ``conditions`` those of the keys to come;
     ``unsettled`` has, by incident, the keys that stand or are muted, and ``ended_us``
-    when one of its conditions last changed; ``known`` says whether an id was ever used.
+    when one of its conditions last changed; ``known`` says whether an id was ever used
+    and ``taken`` are codes that mean something else.
     """
 
     def __init__(
@@ -91,13 +92,14 @@ class Fold:
         network: Network,
         now_us: int,
         known: Callable[[str], bool],
+        taken: Iterable[str] = (),
     ) -> None:
         self.before = {i.id: i for i in incidents}
         self.incidents = dict(self.before)
         self.places = {
             (i.site, i.hazard): i.id for i in reversed(self.incidents.values()) if not i.drill
         }
-        self.codes = {i.code for i in self.incidents.values()}
+        self.codes = {i.code for i in self.incidents.values()} | set(taken)
         self.conditions = {c.key: c for c in conditions}
         self.unsettled = defaultdict(set, {name: set(keys) for name, keys in unsettled.items()})
         self.ended_us = dict(ended_us)

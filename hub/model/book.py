@@ -19,6 +19,7 @@ class DeadlineKind(StrEnum):
     FAILED = "failed"  # deliver gave up: the next channel, or the next step
     MUTE_END = "mute-end"  # what still stands pages now
     DRILL_END = "drill-end"  # nobody answered the drill
+    DIGEST = "digest"  # what was held for one person may leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

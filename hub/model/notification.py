@@ -17,11 +17,13 @@ class Purpose(StrEnum):
     DRILL = "drill"
     HUB = "hub"  # the hub's own trouble, to its operator
     REPLY = "reply"  # an answer to an SMS
+    DIGEST = "digest"  # a list of what came in a storm
 
 
 class NotificationState(StrEnum):
     """How far a notification came; only a person's answer finishes an incident."""
 
+    HELD = "held"  # gathered for the next digest, or listed in one that is on its way
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"  # the provider took it
@@ -65,3 +67,4 @@ class Notification:
     provider_id: str = ""
     reason: str = ""
     link: str = ""
+    digest: str = ""

@@ -17,6 +17,7 @@ from hub.model.book import ActionResult, Condition, Deadline, DeadlineKind, Entr
 from hub.model.incident import Incident, Status
 from hub.model.notification import Notification, NotificationState, Purpose
 from hub.store import rows
+from hub.store.digests import Digests
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,7 +31,15 @@ MUTE: Final = tuple(f.name for f in fields(Mute))
 ENTRY: Final = ("id", "incident", "at_us", "kind", "by", "body")
 OPEN: Final = (Status.TRIGGERED, Status.ACKNOWLEDGED)
 PAGES: Final = (Purpose.PAGE, Purpose.WORSENED, Purpose.HUB, Purpose.DRILL)
-UNSENT: Final = (NotificationState.PENDING, NotificationState.DEFERRED)
+UNSENT: Final = (
+    NotificationState.PENDING,
+    NotificationState.DEFERRED,
+    NotificationState.HELD,
+)
+RANKED: Final = (
+    "CASE severity WHEN 'extreme' THEN 0 WHEN 'severe' THEN 1 WHEN 'moderate' THEN 2"
+    " WHEN 'minor' THEN 3 ELSE 4 END"
+)
 
 
 class Book:
@@ -38,6 +47,7 @@ class Book:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.digests = Digests(connection)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -96,6 +106,15 @@ class Book:
         )
 
     # conditions
+
+    def leading(self, incident: str) -> Condition | None:
+        """Return the condition that says most: standing before past, worst, then newest."""
+        found = self._conditions(
+            f"WHERE incident = ? ORDER BY standing DESC, {RANKED}, changed_us DESC, key DESC"
+            " LIMIT 1",
+            (incident,),
+        )
+        return found[0] if found else None
 
     def conditions(self, incident: str) -> list[Condition]:
         """Return the conditions of ``incident``, oldest first."""
@@ -172,19 +191,42 @@ class Book:
         return self._connection.execute(sql, (*values, note.severity.rank)).rowcount == 1
 
     def cancel_pages(self, incident: str, reason: str) -> int:
-        """Cancel the pages about ``incident`` that are not on their way yet; return how many."""
+        """Cancel the pages about ``incident`` that are not on their way yet; return how many.
+
+        A digest that lists nothing else any more does not leave either.
+        """
+        listed = self._connection.execute(
+            "SELECT 1 FROM notification WHERE incident = ? AND state = ? AND digest <> '' LIMIT 1",
+            (incident, NotificationState.HELD),
+        ).fetchone()
         done = self._connection.execute(
             "UPDATE notification SET state = ?, reason = ? WHERE incident = ?"
-            " AND state IN (?, ?) AND purpose IN (?, ?, ?, ?)",
+            " AND state IN (?, ?, ?) AND purpose IN (?, ?, ?, ?)",
             (NotificationState.CANCELLED, reason, incident, *UNSENT, *PAGES),
         )
+        if listed is not None:
+            self.digests.cancel_empty()
         return done.rowcount
+
+    def cancel(self, note: str, reason: str) -> None:
+        """Cancel one notification that has not left."""
+        self._connection.execute(
+            "UPDATE notification SET state = ?, reason = ? WHERE id = ? AND state IN (?, ?, ?)",
+            (NotificationState.CANCELLED, reason, note, *UNSENT),
+        )
+
+    def release(self, note: Notification) -> None:
+        """Let a held notification go by itself, with the text and time it has now."""
+        self._connection.execute(
+            "UPDATE notification SET state = ?, due_us = ?, text = ?, link = ? WHERE id = ?",
+            (NotificationState.PENDING, note.due_us, note.text, note.link, note.id),
+        )
 
     def paged_without_need(self) -> list[str]:
         """Return the incidents with unsent pages although nobody's answer is awaited."""
         found = self._connection.execute(
             "SELECT DISTINCT n.incident FROM notification n JOIN incident i ON i.id = n.incident"
-            " WHERE n.state IN (?, ?) AND n.purpose IN (?, ?, ?, ?) AND i.status <> ?",
+            " WHERE n.state IN (?, ?, ?) AND n.purpose IN (?, ?, ?, ?) AND i.status <> ?",
             (*UNSENT, *PAGES, Status.TRIGGERED),
         )
         return [name for (name,) in found]
@@ -203,6 +245,11 @@ class Book:
         return self._deadlines(
             "WHERE due_us <= ? ORDER BY severity_rank DESC, due_us, seq LIMIT ?", (now_us, limit)
         )
+
+    def deadline(self, name: str) -> Deadline | None:
+        """Return the timer of this id, if it runs."""
+        found = self._deadlines("WHERE id = ?", (name,))
+        return found[0] if found else None
 
     def deadlines(self, incident: str) -> list[Deadline]:
         """Return the timers of ``incident``, the next first."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.model.book import Deadline, DeadlineKind, Detail, Entry
 from hub.model.network import Severity
-from hub.model.notification import Notification, NotificationState
+from hub.model.notification import Notification, NotificationState, Purpose
 from hub.store import rows
 from hub.store.book import Book
 from hub.store.database import transaction
@@ -123,6 +123,7 @@ class Outbox:
             )
             self._attempt(note, NotificationState.SENT, provider_id, now_us)
             self._line(note, "paged", now_us)
+            self._follow(note, NotificationState.SENT, now_us)
             early = self._early.pop(provider_id, None)
             if early is None:
                 return [NotificationState.SENT]
@@ -159,6 +160,7 @@ class Outbox:
             self._attempt(note, NotificationState.FAILED, reason, now_us)
             if done.rowcount:
                 self._line(note, "failed", now_us, reason)
+                self._follow(note, NotificationState.FAILED, now_us)
                 self._try_elsewhere(note, NotificationState.FAILED, reason, now_us)
             return bool(done.rowcount)
 
@@ -204,6 +206,7 @@ class Outbox:
         )  # fmt: skip
         self._attempt(note, state, f"report {reason}".strip(), now_us)
         self._line(note, LINES[state], now_us, reason)
+        self._follow(note, state, now_us)
         if state is NotificationState.FAILED:
             self._try_elsewhere(note, state, reason, now_us)
         return True
@@ -252,9 +255,8 @@ class Outbox:
         )
 
     def _line(self, note: Notification, kind: str, now_us: int, reason: str = "") -> None:
-        """Write a line of the incident's timeline, the address masked."""
-        if not note.incident:
-            return
+        """Write a line of the timeline (of all that a digest lists), the address masked."""
+        incidents = [note.incident] if note.incident else self._listed(note)
         body: dict[str, Detail] = {
             "notification": note.id,
             "person": note.person,
@@ -265,8 +267,18 @@ class Outbox:
         }
         if reason:
             body["reason"] = reason
-        entry = Entry(incident=note.incident, at_us=now_us, kind=kind, body=body)
-        self._book.add_entry(entry)
+        for incident in incidents:
+            entry = Entry(incident=incident, at_us=now_us, kind=kind, body=body)
+            self._book.add_entry(entry)
+
+    def _listed(self, note: Notification) -> list[str]:
+        """Return the incidents that a digest lists, each once."""
+        return list(dict.fromkeys(i for _, i in self._book.digests.members(note.id)))
+
+    def _follow(self, note: Notification, state: NotificationState, now_us: int) -> None:
+        """Let what a digest lists go as far as the digest."""
+        if note.purpose is Purpose.DIGEST:
+            self._book.digests.follow(note.id, state, now_us)
 
     def _try_elsewhere(
         self, note: Notification, state: NotificationState, reason: str, now_us: int
