@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.demo.ledgers import read_jsonl
+from hub.dispatch.figures import at_zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +37,12 @@ class Phones:
         fresh, self._seen = entries[self._seen :], len(entries)
         return [entry for entry in fresh if entry["kind"] == "sms"]
 
-    def draw(self, sms: Mapping[str, Any], clock: str) -> str:
-        """Return one SMS as a phone's screen, with the owner's name in both languages."""
+    def draw(self, sms: Mapping[str, Any], now_us: int) -> str:
+        """Return one SMS as a phone's screen, with the owner's name and local time."""
         owner = self._owners.get(sms["to"])
         name = f"{owner.name_en} {owner.name_zh}" if owner else sms["to"]
-        lines = [f"{name}  {clock}", "", *wrapped(sms["body"], WIDTH)]
+        clock = at_zone(now_us, owner.zone if owner else "UTC")
+        lines = [f"{name}  {clock:%H:%M}", "", *wrapped(sms["body"], WIDTH)]
         bar = "─" * (WIDTH + 2)
         body = "\n".join(f"│ {line}{' ' * (WIDTH - width(line))} │" for line in lines)
         return f"╭{bar}╮\n{body}\n╰{bar}╯"

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.clock import from_us
 from hub.demo import ledgers
 from hub.demo.phones import Phones
 from hub.demo.processes import wait_for_port
@@ -128,8 +127,7 @@ class Stage:
                 story.first_page_s = round(passed(story), 2)
             if not story.page and CODE.search(sms["body"]):
                 story.page = {**sms, "seen": time.monotonic()}
-            instant = from_us(simulated_us(self._scene))
-            self._say(self._phones.draw(sms, f"{instant:%H:%M} UTC"))
+            self._say(self._phones.draw(sms, simulated_us(self._scene)))
         if story.acknowledged_s is None and self._one(ACKNOWLEDGED):
             story.acknowledged_s = round(passed(story), 2)
             self._say("acknowledged: the escalation stops   已接警，停止升级\n")

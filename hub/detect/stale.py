@@ -19,7 +19,7 @@ import numpy as np
 from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import span
-from hub.instant import MICROSECONDS, from_us
+from hub.instant import MICROSECONDS
 from hub.model.network import Hazard, Severity
 from hub.model.observation import Lateness
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
@@ -194,11 +194,7 @@ class Stale:
         if last == NEVER:
             en, zh = f"never spoke; listened for {quiet[0]}", f"从未上报；已等待 {quiet[1]}"
         else:
-            seen = f"{from_us(last):%Y-%m-%d %H:%M:%S} UTC"
-            en, zh = (
-                f"silent for {quiet[0]}, last heard {seen}",
-                f"已静默 {quiet[1]}，最后上报 {seen}",
-            )
+            en, zh = f"silent for {quiet[0]}", f"已静默 {quiet[1]}"
         if watches_hub(self._streams[row]):
             en, zh = f"hub watcher {en}", f"中心值守节点{zh}"
         return self._said(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.clock import MICROSECONDS, from_us
+from hub.clock import MICROSECONDS
+from hub.dispatch.figures import at_zone
 from hub.flow.record import fold_for, write
 from hub.flow.refusal import Done, RefusalError
 from hub.incident.sighting import Sighting
@@ -42,7 +43,7 @@ def begin(book: Book, desk: Desk, action: Action, now_us: int) -> Done:
     book.add_mute(mute)
     book.put_deadline(timer_of(mute))
     book.add_entry(entry_of(mute, "mute", now_us, by=action.by))
-    until = f"{from_us(mute.until_us):%Y-%m-%d %H:%M} UTC"
+    until = f"{at_zone(mute.until_us, zone_of(desk, target)):%Y-%m-%d %H:%M}"
     return Done(f"{target}: muted until {until}", f"{target}：静音至 {until}")
 
 
@@ -62,6 +63,16 @@ def target_of(desk: Desk, action: Action) -> str:
             f"没有点位、节点或数据流 {target[:60]}",
         )
     return target
+
+
+def zone_of(desk: Desk, target: str) -> str:
+    """Return the time zone of the site that ``target`` is or hangs at; UTC where nobody knows."""
+    node, _, name = target.partition("/")
+    slot = desk.catalogue.slot_of(node, name)
+    stream = None if slot is None else desk.stream(slot)
+    place = stream.site if stream else desk.network.nodes.get(node, target)
+    site = desk.network.sites.get(place)
+    return site.zone if site else "UTC"
 
 
 def reason_of(action: Action) -> str:

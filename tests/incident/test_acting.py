@@ -328,6 +328,15 @@ def test_mutes_need_target_reason_and_end(town: Town) -> None:
     assert "week" in town.act(ActionKind.MUTE, "gauge", reason="r", until_us=far).words_en
 
 
+@pytest.mark.parametrize("target", ["gauge/stage", "gauge", "bridge"])
+def test_the_end_of_a_mute_is_said_in_local_time(town: Town, target: str) -> None:
+    """Muted at 14:00 in Shanghai for an hour: until 15:00."""
+    until_us = town.clock.now_us() + 60 * MINUTE_US
+    done = town.act(ActionKind.MUTE, target, reason="cleaning", until_us=until_us)
+    assert done.words_en == f"{target}: muted until 2026-11-24 15:00"
+    assert done.words_zh == f"{target}：静音至 2026-11-24 15:00"
+
+
 def test_a_mute_keeps_its_length_when_the_clock_steps(town: Town) -> None:
     """Half an hour of cleaning is half an hour, whatever the time server does."""
     mute(town)
