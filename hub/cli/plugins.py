@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final
 
 from hub.config import ConfigurationError, Problem
 from hub.config.problems import did_you_mean
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.config import Configuration
+
+
+UNKNOWN: Final = "is an unknown key"
 
 
 def check_plugins(configuration: Configuration) -> None:
@@ -38,10 +42,22 @@ def rules(configuration: Configuration) -> Iterator[Problem]:
             words = f"no detector is {rule.detector!r}"
             yield problem("rules.toml", f"rule[{index}].detector", words, fix)
             continue
+        strange = sorted(set(rule.options) - settings_of(rule.detector))
+        if strange:
+            for name in strange:
+                fix = did_you_mean(name, settings_of(rule.detector))
+                yield problem("rules.toml", f"rule[{index}].options.{name}", UNKNOWN, fix)
+            continue
         try:
             Stack([rule], configuration.network.sites)
         except ValueError as error:
             yield problem("rules.toml", f"rule[{index}].options", str(error))
+
+
+def settings_of(kind: str) -> frozenset[str]:
+    """Return the names of the settings that a detector or fusion has."""
+    settings = DETECTORS[kind][0] if kind in DETECTORS else FUSIONS[kind][0]
+    return frozenset(field.name for field in fields(settings))
 
 
 def payloads(configuration: Configuration) -> Iterator[Problem]:

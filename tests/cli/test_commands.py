@@ -113,7 +113,11 @@ def test_check_refuses_what_a_channel_refuses(folder: Path, capsys: Captured) ->
     ("rule", "key", "words"),
     [
         ('detector = "levl"', "rule[0].detector", "did you mean 'level'?"),
-        ('detector = "rate"\noptions = { windw_s = 60 }', "rule[0].options", "windw_s"),
+        (
+            'detector = "rate"\noptions = { windw_s = 60 }',
+            "rule[0].options.windw_s",
+            "did you mean 'window_s'?",
+        ),
         ('detector = "stale"\noptions = { missed = -1 }', "rule[0].options", "missed"),
     ],
 )
