@@ -24,6 +24,7 @@ from hub.console.server import serve
 from hub.detect.stack import Stack
 from hub.dispatch import channels
 from hub.dispatch.base import Channel, Surroundings
+from hub.dispatch.storm import StormLimits
 from hub.dispatch.text import compose
 from hub.errors import ConfigError
 from hub.flow.deadman import DeadMan
@@ -348,6 +349,8 @@ def parts_of(configuration: Configuration, clock: Clock) -> Parts:
             public_url=configuration.web.public_url,
             receipts=frozenset(name for name, channel in built.items() if channel.receipts),
             rate=clock.rate,
+            limited=frozenset(name for name, channel in built.items() if channel.kind == "sms"),
+            limits=StormLimits(**asdict(configuration.hub.storm)),
         ),
         handoff=Handoff(),
     )

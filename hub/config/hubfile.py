@@ -13,6 +13,7 @@ from hub.config.settings import (
     HubSettings,
     InfluxSettings,
     PayloadMapping,
+    StormSettings,
     WebSettings,
 )
 from hub.config.table import SECRET_KEY, shown
@@ -47,10 +48,28 @@ def read_hub(top: Table, folder: Path) -> HubSettings:
         keep_bytes=keep_bytes(table),
         dead_man_url=check_url(table, "dead_man_url"),
         dead_man_s=table.number("dead_man_s", 60.0, low=5, high=86_400),
+        reserve_bytes=round(table.number("reserve_bytes", 32 << 20, low=0, high=1 << 40)),
+        storm=read_storm(top),
     )
     table.path_of("folder", folder)  # where all else lies: see hub.config.folder
     if not table.has("data"):
         table.wrong("data", "is missing", 'add data = "../data"')
+    table.close()
+    return settings
+
+
+def read_storm(top: Table) -> StormSettings:
+    """Return the table ``[storm]``, all of which may be left out."""
+    if not top.has("storm"):
+        return StormSettings()
+    table = top.table("storm")
+    settings = StormSettings(
+        most=table.whole("most", 3, high=100),
+        window_s=table.number("window_s", 600.0, low=10, high=86_400),
+        gather_s=table.number("gather_s", 15.0, low=0, high=600),
+    )
+    if settings.gather_s * max(settings.most, 1) >= settings.window_s:
+        table.wrong("gather_s", "is too long: most of them do not fit into window_s")
     table.close()
     return settings
 

@@ -15,6 +15,15 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StormSettings:
+    """How many SMS one person gets in a storm: see ``hub.dispatch.storm.StormLimits``."""
+
+    most: int = 3
+    window_s: float = 600.0
+    gather_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HubSettings:
     """The hub itself.
 
@@ -24,7 +33,8 @@ class HubSettings:
     ``clock_offset_s`` is the node clock error beyond which the hub corrects times.
     ``retention_s`` is how long rows stay in the log at least; without InfluxDB they
     stay for ever unless ``keep_bytes`` is set and exceeded. ``dead_man_url`` is fetched
-    every ``dead_man_s`` while all is well; empty is off.
+    every ``dead_man_s`` while all is well; empty is off. ``reserve_bytes`` are kept on the
+    disk for open incidents when it is full; 0 is off.
     """
 
     name_en: str
@@ -39,6 +49,8 @@ class HubSettings:
     keep_bytes: int | None = None
     dead_man_url: str = ""
     dead_man_s: float = 60.0
+    reserve_bytes: int = 32 << 20
+    storm: StormSettings = StormSettings()
 
     @property
     def database(self) -> Path:

@@ -112,12 +112,32 @@ async def find_incident(request: web.Request) -> str:
     return found.id
 
 
+async def find_waiting(request: web.Request) -> str:
+    """Return the incident that the address names, or else the digest of that code.
+
+    Raises:
+        ProblemError: there is none.
+    """
+    name = request.match_info["incident"]
+
+    def look(connection: sqlite3.Connection) -> str | None:
+        book = Book(connection)
+        found = book.incident(name)
+        return found.id if found else book.digests.of_code(name)
+
+    target = await request.app[THREADS].read(look)
+    if target is None:
+        raise not_found("such incident", "该事件")
+    return target
+
+
 def plain(kind: ActionKind) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return the handler of an action on an incident that takes an optional reason."""
 
     async def handle(request: web.Request) -> web.Response:
         order = await order_of(request, ReasonOrder)
-        target = await find_incident(request)
+        find = find_waiting if kind is ActionKind.ACKNOWLEDGE else find_incident
+        target = await find(request)
         details: Details = {"reason": printable(order.reason)} if order.reason else {}
         return await act(request, kind, target, name_of(order.by, "by"), details)
 

@@ -99,7 +99,7 @@ async def reply_to(request: web.Request, incoming: Incoming) -> web.Response:
     deps = request.app[DEPS]
 
     def work(connection: sqlite3.Connection) -> Heard:
-        return answers.hear(connection, deps.people, incoming)
+        return answers.hear(connection, deps.people, deps.network, incoming)
 
     heard = await request.app[THREADS].write(work)
     if heard.wrong_code:

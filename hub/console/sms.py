@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.dispatch.base import masked
+from hub.dispatch.digest import Listed, compose_list
 from hub.dispatch.inbound import Reply, Verb
 from hub.model.incident import ActionKind, Status
 from hub.model.response import Person
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from hub.model.incident import Incident
+    from hub.model.network import Network
     from hub.model.response import People
 
 Pair = tuple[str, str]
@@ -41,6 +43,10 @@ NOBODY: Final = (
     "没有此人,请回 转 姓名 回复码。",
 )
 NOTHING_SENT: Final = ("There is nothing to repeat.", "没有可重发的内容。")
+ONE_ONLY: Final = (
+    "That code is of a list: for this, name one incident. Reply 0 for their codes.",
+    "该编号为汇总短信，请注明单个事件的编号；回 0 看清单。",
+)
 OPTED_OUT: Final = "opted out of SMS (退订短信): call instead"
 SEEN: Final = """
 SELECT 1 FROM (SELECT body FROM control WHERE kind = 'action' ORDER BY "offset" DESC LIMIT ?)
@@ -82,14 +88,24 @@ def digits(address: str) -> str:
     return "" if "://" in address else "".join(c for c in address if c.isdigit())
 
 
-def hear(connection: sqlite3.Connection, people: People, sms: Incoming) -> Heard:
+def hear(connection: sqlite3.Connection, people: People, network: Network, sms: Incoming) -> Heard:
     """Do what ``sms`` asks for, inside the caller's transaction; the same one again: nothing."""
     if connection.execute(SEEN, (REMEMBERED, sms.sid)).fetchone():
         return Heard()
     book = Book(connection)
-    if sms.reply.verb is Verb.REPEAT:
-        return repeat(book, sms)
-    known = told_of(book, sms)
+    if sms.reply.verb in (Verb.REPEAT, Verb.LIST):
+        listed = sms.reply.verb is Verb.LIST
+        return Heard(words=open_list(book, network, sms)) if listed else repeat(book, sms)
+    digest = digest_meant(book, sms)
+    if digest is not None:
+        return act_on_all(connection, digest, sms)
+    return hear_of_one(connection, people, told_of(book, sms), sms)
+
+
+def hear_of_one(
+    connection: sqlite3.Connection, people: People, known: list[Incident], sms: Incoming
+) -> Heard:
+    """Do what ``sms`` asks for about one of the incidents ``known`` to its writer."""
     if sms.reply.code and not known:
         return Heard(words=WRONG_CODE, wrong_code=True)
     if sms.reply.verb in (Verb.NOTE, Verb.OPT_OUT):
@@ -108,6 +124,46 @@ def told_of(book: Book, sms: Incoming) -> list[Incident]:
         return []
     persons = {note.person for note in book.notifications(found.id)}
     return [found] if sms.person.id in persons else []
+
+
+def digest_meant(book: Book, sms: Incoming) -> str | None:
+    """Return the digest whose code was given, or the newest one when all are meant."""
+    if sms.reply.code:
+        if told_of(book, sms):
+            return None
+        return book.digests.of_code(sms.reply.code, sms.person.id)
+    return book.digests.newest(sms.person.id) if sms.reply.every else None
+
+
+def act_on_all(connection: sqlite3.Connection, digest: str, sms: Incoming) -> Heard:
+    """Append that all a digest lists is taken; for anything else one incident must be named."""
+    if sms.reply.verb is not Verb.ACCEPT:
+        return Heard(words=ONE_ONLY)
+    offset = Log(connection).append_action(
+        ActionKind.ACKNOWLEDGE, digest, sms.person.id, "sms", {"sid": sms.sid}, sms.at_us
+    )
+    return Heard(offset=offset)
+
+
+def open_list(book: Book, network: Network, sms: Incoming) -> Pair:
+    """Return the open incidents of this person, the worst first, with codes and places."""
+    found = sorted(book.open_of_person(sms.person.id), key=lambda i: -i.severity.rank)
+    if not found:
+        return NONE_OPEN
+    listed = [listed_of(network, incident) for incident in found]
+    return compose_list(listed, "en"), compose_list(listed, "zh")
+
+
+def listed_of(network: Network, incident: Incident) -> Listed:
+    """Return what a list says of ``incident``."""
+    site = network.sites.get(incident.site)
+    return Listed(
+        code=incident.code,
+        level=incident.severity,
+        hazard=incident.hazard,
+        place_en=site.name_en if site else incident.site,
+        place_zh=site.name_zh if site else incident.site,
+    )
 
 
 def listing(known: list[Incident]) -> Pair:

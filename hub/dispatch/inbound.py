@@ -34,6 +34,7 @@ class Verb(StrEnum):
     FALSE_ALARM = "false-alarm"
     HAND_OVER = "hand-over"
     REPEAT = "repeat"
+    LIST = "list"  # what is open, with its codes
     OPT_OUT = "opt-out"  # the carrier blocks us from now on: tell the duty chief
     NOTE = "note"  # anything else is kept with the incident
 
@@ -44,13 +45,15 @@ class Reply:
 
     ``code`` is empty where none was given: it then means the one open incident of that
     phone. ``name`` is the person to hand over to. ``needs_code`` asks the caller to answer
-    with the open codes rather than to act. ``text`` is what was written, on one line.
+    with the open codes rather than to act. ``every`` asks for all that the newest digest
+    lists. ``text`` is what was written, on one line.
     """
 
     verb: Verb
     code: str = ""
     name: str = ""
     needs_code: bool = False
+    every: bool = False
     text: str = ""
 
 
@@ -84,6 +87,10 @@ WORDS: Final[dict[str, Verb]] = {
     "误报": Verb.FALSE_ALARM,
     "?": Verb.REPEAT,
     "重复": Verb.REPEAT,
+    "LIST": Verb.LIST,
+    "0": Verb.LIST,
+    "列表": Verb.LIST,
+    "清单": Verb.LIST,
     "STOP": Verb.OPT_OUT,
     "UNSUBSCRIBE": Verb.OPT_OUT,
     "TD": Verb.OPT_OUT,
@@ -92,7 +99,8 @@ WORDS: Final[dict[str, Verb]] = {
     "退订": Verb.OPT_OUT,
 }
 # What people add, or copy from the page, around the answer itself.
-AROUND: Final = re.compile(r"REPLY|I TAKE IT|SEND HELP|PLEASE|PLS|THANKS|回复|回|请(?!求)|谢谢")
+AROUND: Final = re.compile(r"REPLY|I TAKE IT|0 LIST|SEND HELP|PLEASE|PLS|THANKS|回复|回|请(?!求)|谢谢")
+EVERY: Final = re.compile(r"\bALL\b|\bI TAKE ALL\b|全部|所有")
 HAND_OVER: Final = re.compile(r"(?:D(?=\s)|转给|转)\s*(.+)")
 ANY_WORD: Final = "|".join(re.escape(w) for w in sorted(WORDS, key=len, reverse=True))
 ANSWER: Final = re.compile(rf"({ANY_WORD})?({CODE.pattern})?({ANY_WORD})?")
@@ -110,9 +118,11 @@ def parse_reply(text: str) -> Reply:
     hand_over = HAND_OVER.fullmatch(folded)
     if hand_over:
         return handing_over(hand_over[1], shown)
-    verb, code = split(AROUND.sub(" ", folded))
+    bare = EVERY.sub(" ", folded)
+    verb, code = split(AROUND.sub(" ", bare))
     missing = verb is Verb.FALSE_ALARM and not code
-    return Reply(verb, code=code, needs_code=missing, text=shown)
+    every = bare != folded and verb is Verb.ACCEPT
+    return Reply(verb, code=code, needs_code=missing, every=every, text=shown)
 
 
 def fold(text: str) -> str:

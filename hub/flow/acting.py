@@ -124,6 +124,9 @@ def keep(scene: Scene, incident: Incident, kind: str) -> None:
 
 def acknowledge(scene: Scene) -> Done:
     """Somebody takes it: what is pending is taken back, nothing escalates any more."""
+    listed = digest_named(scene)
+    if listed:
+        return acknowledge_all(scene, listed)
     before, after = act(scene, ActionKind.ACKNOWLEDGE)
     if before.status is Status.ACKNOWLEDGED and before.acknowledged_by == scene.action.by:
         return Done(f"{before.code}: you have it already", f"{before.code}：您已接警", before.id)
@@ -139,6 +142,33 @@ def acknowledge(scene: Scene) -> Done:
         f"{before.code}: yours, escalation stopped. {before.headline_en}",
         f"{before.code}：已接警，停止上报。{before.headline_zh}",
         before.id,
+    )
+
+
+def digest_named(scene: Scene) -> str:
+    """Return the digest that the action names by code or id; empty if it names an incident."""
+    name = scene.action.target.strip()
+    digests = scene.book.digests
+    if not name or scene.book.incident(name) is not None:
+        return ""
+    return name if digests.code_of(name) else digests.of_code(name) or ""
+
+
+def acknowledge_all(scene: Scene, digest: str) -> Done:
+    """Somebody takes all that a digest lists and nobody has taken yet."""
+    names = dict.fromkeys(incident for _, incident in scene.book.digests.members(digest))
+    found = [i for name in names if (i := scene.book.incident(name)) is not None]
+    waiting = [i for i in found if i.status is Status.TRIGGERED]
+    for before in waiting:
+        after = lifecycle.act(
+            before, ActionKind.ACKNOWLEDGE, by=scene.action.by, at_us=scene.action.at_us
+        )
+        keep(scene, replace(after, changed_us=scene.now_us), "acknowledged")
+    code, left = scene.book.digests.code_of(digest), len(found) - len(waiting)
+    return Done(
+        f"{code}: {len(waiting)} yours, escalation stopped"
+        + (f"; {left} answered before" if left else ""),
+        f"{code}：{len(waiting)}起已接警，停止上报" + (f"；{left}起先已有人应答" if left else ""),
     )
 
 

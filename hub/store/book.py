@@ -98,9 +98,10 @@ class Book:
             raise StoreError(f"incident {incident.id} changed while it was being written")
 
     def open_of_person(self, person: str) -> list[Incident]:
-        """Return the open incidents that ``person`` was told of."""
+        """Return the open incidents that ``person`` was told of; not what is still held."""
         return self._incidents(
-            "WHERE status IN (?, ?) AND id IN (SELECT incident FROM notification WHERE person = ?)"
+            "WHERE status IN (?, ?) AND id IN (SELECT incident FROM notification WHERE person = ?"
+            "  AND state <> 'held')"
             " ORDER BY triggered_us, id",
             (*OPEN, person),
         )

@@ -11,6 +11,7 @@ from twilio.request_validator import RequestValidator
 
 from hub.model.incident import Status
 from hub.model.network import Severity
+from hub.store.database import transaction
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -185,3 +186,60 @@ async def test_too_many_fields_are_refused(serve: Serve) -> None:
     async with provided(serve) as client:
         response = await call(client, "/twilio/sms", {f"f{i}": "x" for i in range(200)})
         assert response.status == 400
+
+
+def listed(town: Town, *incidents: str) -> str:
+    """Tie the pages of ``incidents`` to Lin Wei to one digest and return its code."""
+    with transaction(town.connection):
+        for name in incidents:
+            town.connection.execute(
+                "UPDATE notification SET digest = 'd1' WHERE incident = ? AND person = 'lin-wei'",
+                (name,),
+            )
+        town.book.digests.keep("d1", "H4T", "lin-wei", town.clock.now_us())
+    return "H4T"
+
+
+async def test_the_code_of_a_list_takes_all_on_it(serve: Serve, town: Town) -> None:
+    """A reply with the code of a digest acknowledges every incident it lists."""
+    first, second = town.flood(), town.find("qx-bridge-01/rain", Severity.SEVERE, hazard="fire")
+    code = listed(town, first, second)
+    town.start_respond()
+    async with provided(serve) as client:
+        refused = await text(client, f"到场 {code}", "SM1")
+        answer = await text(client, f"全部接警 {code}", "SM2")
+    assert "清单" in refused
+    assert "2起已接警" in answer
+    assert {town.book.incident(n).status for n in (first, second)} == {Status.ACKNOWLEDGED}
+
+
+async def test_all_without_a_code_means_the_newest_list(serve: Serve, town: Town) -> None:
+    """ALL without a code takes what the newest digest to this person lists, and nothing else."""
+    first, second = town.flood(), town.find("qx-bridge-01/rain", Severity.SEVERE, hazard="fire")
+    listed(town, first)
+    town.start_respond()
+    async with provided(serve) as client:
+        await text(client, "A ALL")
+    assert town.book.incident(first).status is Status.ACKNOWLEDGED
+    assert town.book.incident(second).status is Status.TRIGGERED
+
+
+async def test_the_code_of_somebody_elses_list_is_wrong(serve: Serve, town: Town) -> None:
+    """Only the person who was sent a list can answer by its code."""
+    name = town.flood()
+    with transaction(town.connection):
+        town.connection.execute("UPDATE notification SET digest = 'd1'")
+        town.book.digests.keep("d1", "H4T", "somebody-else", town.clock.now_us())
+    town.start_respond()
+    async with provided(serve) as client:
+        assert "回复码不对" in await text(client, "A H4T")
+    assert town.book.incident(name).status is Status.TRIGGERED
+
+
+async def test_zero_asks_for_the_list(serve: Serve, town: Town) -> None:
+    """The answer to 0 names each open incident with its code and place."""
+    names = [town.flood(), town.find("qx-bridge-01/rain", Severity.SEVERE, hazard="fire")]
+    async with provided(serve) as client:
+        answer = await text(client, "0")
+    assert "共2起未结" in answer
+    assert all(town.book.incident(n).code in answer for n in names)

@@ -52,6 +52,14 @@ TABLE = [
     ("?", Verb.REPEAT, ""),
     ("？", Verb.REPEAT, ""),
     ("? 7K2", Verb.REPEAT, "7K2"),
+    ("A ALL 7K2", Verb.ACCEPT, "7K2"),
+    ("全部接警 7K2", Verb.ACCEPT, "7K2"),
+    ("A 7K2 = I take all, 0 = list", Verb.ACCEPT, "7K2"),
+    ("a all", Verb.ACCEPT, ""),
+    ("0", Verb.LIST, ""),
+    ("０", Verb.LIST, ""),
+    ("列表", Verb.LIST, ""),
+    ("回0", Verb.LIST, ""),
     ("STOP", Verb.OPT_OUT, ""),
     ("td", Verb.OPT_OUT, ""),
     ("T", Verb.OPT_OUT, ""),
@@ -153,3 +161,15 @@ def test_only_the_exact_signed_request_holds() -> None:
     assert not signature_holds("token", public, path, fields, "")
     assert not signature_holds("", public, path, fields, mark)
     assert not signature_holds("token", public, path, fields, "ü")
+
+
+@pytest.mark.parametrize("text", ["A ALL", "全部接警", "a all 7K2", "接警 全部"])
+def test_all_is_heard(text: str) -> None:
+    """Who writes ALL means what the newest list holds, or the list of the code."""
+    assert parse_reply(text).every
+
+
+@pytest.mark.parametrize("text", ["A", "A 7K2", "call me", "F ALL", "all"])
+def test_all_is_not_heard_where_it_is_not_an_answer(text: str) -> None:
+    """Anything else that has the word in it is not an answer for all."""
+    assert not parse_reply(text).every
