@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from bench.load import load_tables, middle
-from bench.rig import CONFIG, commit
+from bench.rig import commit
+from bench.town import CONFIG
 from hub.config import read_config
 from hub.detect.stack import Stack
 from hub.model.network import Datastream, Hazard, Level, Severity, Site

@@ -14,7 +14,7 @@ from typing import Any, Final
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bench.rig import probe_name
+from bench.town import probe_name
 from hub.demo.ledgers import read_jsonl
 
 BREACH: Final = 5.0

@@ -2,7 +2,7 @@
 
 Messages are valid native envelopes, written out beforehand so that sending them costs
 next to nothing. Values stay where no level is reached and no quality test objects;
-times rise by at least a millisecond per datastream and end about now.
+times rise, and pass about as fast as the hub takes them in.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 import time
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 NODES: Final = 4
 VALUES: Final = 499
 CHUNK_S: Final = 0.01
-FEWEST_US: Final = 1000
 MICROSECONDS: Final = 1_000_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Valid at any pace: every quality test has its limits, and none objects.
 AT_PACE: Final = {"spike": 1e6, "rate_per_s": 1e9, "flat_count": 60, "flat_tolerance": 0.0}
 INTERVAL_S: Final = 60
@@ -99,8 +99,8 @@ def stream_of(table: dict[str, Any], seed: int) -> Stream:
 
 
 def time_text(us: int) -> str:
-    """Return an instant as nodes write it, in milliseconds."""
-    text = datetime.fromtimestamp(us / MICROSECONDS, UTC).isoformat(timespec="milliseconds")
+    """Return an instant as nodes write it."""
+    text = (EPOCH + timedelta(microseconds=us)).isoformat()
     return text.replace("+00:00", "Z")
 
 
@@ -113,6 +113,7 @@ class Node:
     boot: str = ""
     seq: int = 0
     place: int = 0
+    newest_us: int = 0
 
     @property
     def topic(self) -> str:
@@ -184,18 +185,22 @@ def write_burst(
     count: int,
     per: int,
     span_s: float,
-    until_s: float,
     late: bool = False,
 ) -> Burst:
-    """Write ``count`` messages per node whose times span ``span_s`` up to ``until_s`` from now."""
-    turns = max(1, per * count / len(nodes[0].streams))
-    step_us = max(round(span_s * MICROSECONDS / count), round(FEWEST_US * turns / count))
-    start_us = time.time_ns() // 1000 + round(until_s * MICROSECONDS) - count * step_us
+    """Write ``count`` messages per node whose times span ``span_s`` from now on.
+
+    ``late`` ones end now. No time is earlier than what was written before.
+    """
+    step_us = max(1, round(span_s * MICROSECONDS / count))
+    now_us = time.time_ns() // 1000
+    newest_us = max(node.newest_us for node in nodes) + step_us
+    start_us = max(now_us - count * step_us if late else now_us, newest_us)
     files = []
     for node in nodes:
         path = folder / f"{node.name}.jsonl"
         with path.open("w", encoding="utf-8") as file:
             file.writelines(node.lines(count, per, start_us, step_us, late=late))
+        node.newest_us = start_us + count * step_us
         files.append(path)
     return Burst(nodes, files, count * len(nodes), per)
 

@@ -23,7 +23,8 @@ from bench.ears import Probes, Receipts
 from bench.load import Pace, nodes_of, send_all, write_burst
 from bench.meters import Usage, busy_s, machine, own_s, usage
 from bench.report import table
-from bench.rig import CONFIG, STARTERS, Rig, commit
+from bench.rig import STARTERS, Rig, commit
+from bench.town import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ FEW_STREAMS: Final = 20
 WARM_UP: Final = 64  # readings of every datastream, a second apart: detectors are warm then
 PROBE_EVERY_S: Final = 0.15
 DRAIN_S: Final = 300.0
-SPAN_S: Final = 20.0
+USUAL_S: Final = {1: 14_000, 20: 4_000}  # messages per second: how fast times are to pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +125,9 @@ def bare(broker_name: str, per: int, count: int) -> Row:
 
 
 def burst_of(nodes: list[Node], folder: Path, messages: int, per: int) -> Burst:
-    """Return a burst whose times end a little after now, as it is sent."""
+    """Return a burst whose times pass about as fast as it is taken in."""
     count = messages // len(nodes)
-    return write_burst(nodes, folder, count=count, per=per, span_s=SPAN_S, until_s=SPAN_S)
+    return write_burst(nodes, folder, count=count, per=per, span_s=messages / USUAL_S[per])
 
 
 def each(seconds: float, burst: Burst) -> float:
@@ -175,9 +176,7 @@ class Session:
         rig, probes = self._rig, self._plan.probes
         lasting_s = probes * PROBE_EVERY_S + 4.0
         count = round(messages_s * lasting_s / len(rig.nodes))
-        burst = write_burst(
-            rig.nodes, rig.folder, count=count, per=per, span_s=lasting_s, until_s=lasting_s
-        )
+        burst = write_burst(rig.nodes, rig.folder, count=count, per=per, span_s=lasting_s)
         prober = Probes(rig.port, rig.scene.provider_ledger, self._probed, probes)
         self._probed += probes
         before, others = rig.usage(), Bystanders(self._ours_s)
@@ -212,7 +211,7 @@ class Session:
         count = rig.streams * WARM_UP // FEW_STREAMS
         burst = write_burst(
             rig.nodes, rig.folder, count=count, per=FEW_STREAMS, span_s=WARM_UP * 1.05,
-            until_s=0.0, late=True,
+            late=True,
         )  # fmt: skip
         send_all(burst, rig.port)
         got = self._receipts.wait(burst.boots, burst.messages)

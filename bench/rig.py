@@ -1,6 +1,6 @@
 """The rig: the shipped hub on a derived configuration, a broker, InfluxDB and a provider.
 
-Rules, policies, people, cells and the shipped sites stay as they are in config/; load
+Rules, policies and the shipped sites, cells and people stay as they are in config/; load
 and probe sites are added, and doors, data and the SMS provider are put on loopback.
 """
 
@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.load import load_tables, nodes_of
+from bench.load import nodes_of
 from bench.meters import Usage, hub_usage, usage
+from bench.town import CONFIG, settle
 from hub.demo.influx import Influx, find_influxd
 from hub.demo.processes import DemoError, Program, free_port, wait_for_port
 from hub.demo.scene import Scene, hub_program, on_loopback, provider_program, set_scene
@@ -30,10 +31,7 @@ from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings
 if TYPE_CHECKING:
     from bench.load import Node
 
-CONFIG: Final = Path(__file__).parent.parent / "config"
 CACHED_INFLUXD: Final = Path.home() / ".cache" / "tocsin" / "influxd-2.7.12" / "influxd"
-PLACE: Final = {"latitude": 30.1204, "longitude": 119.9312, "zone": "Asia/Shanghai"}
-PROBE_LEVEL: Final = 4.5
 READY_S: Final = 60.0
 MOSQUITTO: Final = """
 per_listener_settings false
@@ -50,47 +48,6 @@ BEHIND: Final = """
 SELECT count(*) FROM observation WHERE "offset" >
 coalesce((SELECT "offset" FROM position WHERE loop = ?), 0)
 """
-
-
-def probe_site(number: int) -> dict[str, Any]:
-    """Return one site with one gauge that has one level; its name stands in the page."""
-    name = probe_name(number)
-    level = {
-        "name": "danger", "severity": "extreme", "above": PROBE_LEVEL, "hysteresis": 0.1,
-        "datum": "bench", "source": "bench", "date": "2026-01-01",
-    }  # fmt: skip
-    stream = {
-        "name": "stage", "property": "stage", "unit": "m", "hazard": "flood", "label_en": "Stage",
-        "label_zh": "水位", "interval_s": 3600, "upload_s": 3600, "level": [level],
-    }  # fmt: skip
-    site = {"id": name, "name_en": name, "name_zh": name, **PLACE}
-    return {"site": site, "node": [{"id": name, "datastream": [stream]}]}
-
-
-def probe_name(number: int) -> str:
-    """Return the name of a probe's site and node."""
-    return f"probe-{number:03d}"
-
-
-def load_site(name: str, tables: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the site of one load node."""
-    site = {"id": name, "name_en": name, "name_zh": name, **PLACE}
-    return {"site": site, "node": [{"id": name, "datastream": tables}]}
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401  whatever TOML holds
-    """Return ``value`` with dates as text."""
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(v) for v in value]
-    return value.isoformat() if hasattr(value, "isoformat") else value
-
-
-def write_site(folder: Path, table: dict[str, Any]) -> None:
-    """Write one site's file."""
-    path = folder / "sites" / f"{table['site']['id']}.toml"
-    path.write_text(to_toml(plain(table)), "utf-8")
 
 
 @dataclass(slots=True)
@@ -216,18 +173,14 @@ class Rig:
         return influx
 
     def _configure(self) -> None:
-        """Write hub.toml and the sites of load and probes."""
-        config, scene = self.scene.config, self.scene
+        """Write what differs from config/: doors, sites, and who answers for the probes."""
+        scene = self.scene
         hub = tomllib.loads((CONFIG / "hub.toml").read_text("utf-8"))
         tables = on_loopback(hub, scene, self.influx.table if self.influx else None)
         if self.broker:
             tables["broker"] = {"kind": "external", "host": "127.0.0.1", "port": self.broker.port}
-        (config / "hub.toml").write_text(to_toml(tables), "utf-8")
-        tables_of_node = load_tables(CONFIG, self.streams)
-        for number in range(1, 5):
-            write_site(config, load_site(f"load-{number}", tables_of_node))
-        for number in range(self._probes):
-            write_site(config, probe_site(number))
+        (scene.config / "hub.toml").write_text(to_toml(tables), "utf-8")
+        settle(scene.config, len(self.nodes), self.streams, self._probes)
 
     def _wait_ready(self) -> None:
         until = time.monotonic() + READY_S
