@@ -47,6 +47,7 @@ LOOP: Final = "watch"
 READ_LIMIT: Final = 5000
 HANDOFF_ROWS: Final = 20_000
 HISTORY_ROWS: Final = 3000
+STALL_S: Final = 3.0  # between two steps: the process itself stood still and heard nobody
 BREATH_S: Final = 0.03  # between the commits of a storm: deliver and intake get their turn
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Watch:
         self._committed_at = self._snapshot_at = time.monotonic()
         self._rows = 0
         self._ticked_us = clock.now_us()
+        self._rested_at = time.monotonic()
 
     def step(self) -> bool:
         """Take in what the log holds next; return whether more is waiting.
@@ -117,6 +119,7 @@ class Watch:
         """
         if self._connection is None:
             self._start()
+        self._notice_stall()
         if self._said or self._poison:
             self._commit()
         entries = self._next()
@@ -129,6 +132,7 @@ class Watch:
             self._commit()
         asked = self._ask_time()
         self._now_and_then()
+        self._rested_at = time.monotonic()
         return entries is not None or asked
 
     def close(self) -> None:
@@ -155,6 +159,15 @@ class Watch:
         self._take_snapshot()
         self._log.append_control("started", self._clock.now_us(), LOOP, {})
         self._connection = connection
+        self._rested_at = time.monotonic()
+
+    def _notice_stall(self) -> None:
+        """Count silence afresh after the whole process stood still: it was deaf meanwhile."""
+        stalled_s = time.monotonic() - self._rested_at
+        if stalled_s > STALL_S:
+            logger.warning("stood still for %.1f s: silence is counted afresh", stalled_s)
+            body = {"stalled_s": round(stalled_s, 3)}
+            self._log.append_control("started", self._clock.now_us(), LOOP, body)
 
     def _next(self) -> Entries | None:
         """Return the next stretch of the log: handed over if it continues, else read."""

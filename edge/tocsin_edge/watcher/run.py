@@ -52,8 +52,9 @@ class Watcher:
         self._boot = secrets.token_hex(8)
         self._number = 0
         self._state_at = self._fed_at = 0.0
-        self._vigil = Vigil(config.pace, time.monotonic())
-        self._outages = Outages(config.pace, read_state(config.folder / STATE_FILE))
+        kept = read_state(config.folder / STATE_FILE)
+        self._vigil = Vigil(config.pace, time.monotonic(), down=kept is not None)
+        self._outages = Outages(config.pace, kept)
 
     def step(self, events: list[Event], *, acknowledged: bool) -> None:
         """Take in what the link said, send what is due, tell people what they must know."""

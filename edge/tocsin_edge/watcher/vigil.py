@@ -63,6 +63,11 @@ class Pace:
         return min(HURRY_S, self.every_s / 4)
 
     @property
+    def receipt_s(self) -> float:
+        """Return how long a hub that takes things in needs at most to say so."""
+        return min(HURRY_S, self.limit_s / 3)
+
+    @property
     def stall_s(self) -> float:
         """Return the gap between two looks after which the watcher itself was asleep."""
         return min(STALL_S, self.limit_s / 2)
@@ -77,11 +82,11 @@ class Canary:
 
 
 class Vigil:
-    """What is known of the hub's health, from ``now`` on."""
+    """What is known of the hub's health from ``now`` on; ``down`` goes on with an outage."""
 
-    def __init__(self, pace: Pace, now: float) -> None:
+    def __init__(self, pace: Pace, now: float, *, down: bool = False) -> None:
         self._pace = pace
-        self._good = now
+        self._good = -math.inf if down else now
         self._taken = -math.inf
         self._last = -math.inf
         self._answered = True
@@ -130,7 +135,8 @@ class Vigil:
 
     def look(self, now: float) -> bool:
         """Say whether the hub is well; what the watcher slept through is not held against it."""
-        if now - self._looked > self._pace.stall_s:
+        was_well = self._looked - self._good <= self._pace.limit_s
+        if was_well and now - self._looked > self._pace.stall_s:
             self._good = max(self._good, now - self._pace.every_s)
         self._looked = now
         return now - self._good <= self._pace.limit_s
@@ -143,7 +149,8 @@ class Vigil:
         """Return what an outage looks like from here."""
         if not self._up:
             return Cause.BROKER
-        return Cause.CHAIN if now - self._taken <= self._pace.limit_s else Cause.INTAKE
+        ripe = [c.at for c in self._sent.values() if now - c.at >= self._pace.receipt_s]
+        return Cause.CHAIN if ripe and self._taken >= max(ripe) else Cause.INTAKE
 
     def _take(self, canary: Canary) -> None:
         self._taken = max(self._taken, canary.at)

@@ -40,16 +40,16 @@ HEADS: Final = {
 CAUSES: Final = {
     Cause.BROKER: {"en": "Its broker cannot be reached", "zh": "消息服务器无法连接"},
     Cause.INTAKE: {
-        "en": "Broker is up, hub takes nothing in: dead or stopped",
+        "en": "Broker up, hub takes nothing in",
         "zh": "消息服务器正常，但中心不接收数据：已停止或卡死",
     },
     Cause.CHAIN: {
-        "en": "It takes data in but does not decide or send",
+        "en": "Data gets in, no decisions get out",
         "zh": "数据能接收，但不判断或不发送",
     },
 }
 DANGER: Final = {
-    "en": "No alarm goes out now: check it at once",
+    "en": "No alarm goes out: check it now",
     "zh": "期间不会发出任何警报，请立即检查",
 }
 FROM: Final = {"en": "Watcher {node}", "zh": "值守节点{node}"}
