@@ -10,7 +10,7 @@ detection (EN 54-31, ISO 7240-15); scales and limits fitted on NIST house fires 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+Rise = tuple[int, float, float]
+
 SCALES: Final = ((1, 6, 2), (2, 12, 3))  # mean of the last k against L readings ending g ago
 KEPT: Final = 16
 DELAY: Final = 12
 WARM_UP: Final = 60
 MEMORY: Final = 720.0
 CLIP: Final = 4.0
+CALM: Final = 0.99  # of the least limit; a mean of two rises exceeds it only if one of them does
 NORMAL: Final = 1.25  # a deviation is 1.25 times the mean absolute one
 FRESH_US: Final = 60 * MICROSECONDS
 STEP_US: Final = MICROSECONDS
@@ -84,12 +87,16 @@ class JointRiseSettings:
 
 @dataclass(slots=True)
 class Room:
-    """What one room's channels said last; ``rises`` maps a slot to (time_us, fast, slow)."""
+    """What one room's channels said last; ``rises`` maps a slot to (time_us, fast, slow).
+
+    ``loud`` are the slots whose last rise could be part of a fire.
+    """
 
     site: str
     name: str
     name_zh: str
-    rises: dict[int, tuple[int, float, float]]
+    rises: dict[int, Rise]
+    loud: set[int] = field(default_factory=set)
     last_us: int = NEVER
     standing: bool = False
 
@@ -106,6 +113,7 @@ class JointRise:
             "smoke": (settings.smoke, settings.smoke_slow),
         }
         self._joint = (settings.joint, settings.joint_slow)
+        self._least = CALM * min(*self._limits["heat"], *self._limits["smoke"], *self._joint)
         self._streams: dict[int, Datastream] = {}
         self._room_of: dict[int, str] = {}
         self._rooms: dict[str, Room] = {}
@@ -140,7 +148,14 @@ class JointRise:
         for places in self._table.thinned(seen.row, seen.time_us, "due_us", STEP_US):
             rises[places] = self._rises(seen.take(places))
         known = np.flatnonzero(np.isfinite(rises[:, 0]))
-        own = [step for i in known for step in self._judge(seen.take(np.array([i])), rises[i])]
+        own: list[Transition] = []
+        for i, slot in zip(
+            known.tolist(), self._table.slots[seen.row[known]].tolist(), strict=True
+        ):
+            room = self._rooms[self._room_of[slot]]
+            self._keep(room, slot, (int(seen.time_us[i]), float(rises[i, 0]), float(rises[i, 1])))
+            if room.loud or room.standing:
+                own += self._judge(room, slot, seen.take(np.array([i])))
         return [*said, *own]
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence clears nothing
@@ -170,6 +185,7 @@ class JointRise:
                     int(slot): (int(rise[0]), rise[1], rise[2])
                     for slot, rise in kept["rises"].items()
                 }
+                room.loud = {slot for slot, rise in room.rises.items() if self._is_loud(rise)}
 
     def _rises(self, now: Readings) -> Floats:
         """Return each channel's rise at both scales in its own noise; NaN while warming up."""
@@ -201,11 +217,20 @@ class JointRise:
         table["usual"][row] = np.where(np.isnan(come), old, learnt)
         return np.where(np.isnan(table["usual"][row]), 0.0, table["usual"][row])
 
-    def _judge(self, one: Readings, rise: Floats) -> list[Transition]:
+    def _keep(self, room: Room, slot: int, rise: Rise) -> None:
+        """Note a channel's last rise, and whether the room must be looked at because of it."""
+        room.rises[slot] = rise
+        if self._is_loud(rise):
+            room.loud.add(slot)
+        else:
+            room.loud.discard(slot)
+
+    def _is_loud(self, rise: Rise) -> bool:
+        return rise[1] > self._least or rise[2] > self._least
+
+    def _judge(self, room: Room, slot: int, one: Readings) -> list[Transition]:
         """Look at the room of one reading, as it stands with this reading."""
-        slot = int(self._table.slots[one.row[0]])
-        room, now_us = self._rooms[self._room_of[slot]], int(one.time_us[0])
-        room.rises[slot] = (now_us, float(rise[0]), float(rise[1]))
+        now_us = int(one.time_us[0])
         found = self._fire(room, slot, now_us)
         if found:
             room.last_us = now_us
