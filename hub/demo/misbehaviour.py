@@ -38,7 +38,8 @@ class Order(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How to misbehave towards the next ``count`` calls (1), or for ``for_s`` real seconds.
 
     ``what`` is a key of WHAT, ``door`` is sms, list (look-ups), hook or any (sms and
-    hook); ``status`` and ``code`` say with what, ``delay_s`` how late.
+    hook); ``status`` and ``code`` say with what, ``delay_s`` how late, and ``reports_s``
+    how long the delivery reports let the world wait.
     """
 
     what: str
@@ -48,6 +49,7 @@ class Order(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     status: int = 500
     code: int = 0
     delay_s: float = 30.0
+    reports_s: float = 0.0
     until_s: float = 0.0
 
     def __post_init__(self) -> None:

@@ -170,6 +170,7 @@ class Provider:
         what = order.what if order else ""
         if not url or what in ("silent", "hang", "refuse"):
             return
+        await asyncio.sleep(order.reports_s if order else 0.0)
         states = list(REPORTS)
         if what == "undelivered":
             states[-1] = "undelivered"
