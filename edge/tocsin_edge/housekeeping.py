@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tocsin_edge.spool import Spool
 
 WATCHDOG_S: Final = 10.0
+HELD_BOOTS: Final = 20  # newest starts that the state names
 
 
 class Housekeeping:
@@ -53,6 +54,7 @@ class Housekeeping:
             evicted=self._spool.counter("evicted"),
             clock=self._keeper.trust(),
             aside=self._spool.counter("aside"),
+            held=self._spool.held(HELD_BOOTS),
         )
 
 

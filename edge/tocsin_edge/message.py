@@ -109,8 +109,19 @@ def envelope(
     return f'{text[:-1]},"obs":{obs}}}'.encode()
 
 
-def state(*, up_s: float, queue: int, evicted: int, clock: str, aside: int = 0) -> bytes:
-    """Return the retained state of a node that is online; ``aside`` only if there are any."""
+def state(
+    *,
+    up_s: float,
+    queue: int,
+    evicted: int,
+    clock: str,
+    aside: int = 0,
+    held: Sequence[tuple[str, int, int]] = (),
+) -> bytes:
+    """Return the retained state of a node that is online; ``aside`` only if there are any.
+
+    ``held`` are (boot, lowest, highest number) that the spool still has, settled or not.
+    """
     fields: dict[str, object] = {
         "online": True,
         "fw": __version__,
@@ -119,7 +130,8 @@ def state(*, up_s: float, queue: int, evicted: int, clock: str, aside: int = 0) 
         "evicted": evicted,
         "clock": clock,
     }
-    return json.dumps(fields | ({"aside": aside} if aside else {}), separators=(",", ":")).encode()
+    fields |= ({"aside": aside} if aside else {}) | ({"held": list(held)} if held else {})
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def read_receipt(payload: bytes) -> Receipt:

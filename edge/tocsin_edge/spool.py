@@ -242,6 +242,16 @@ class Spool:
         """Return how many messages wait for a receipt."""
         return self._number("SELECT count(*) FROM message WHERE status = 0")
 
+    def held(self, most: int) -> list[tuple[str, int, int]]:
+        """Return (boot, lowest, highest number) of the newest ``most`` boots with messages."""
+        return self._all(
+            "SELECT boot, (SELECT min(seq) FROM message m WHERE m.boot = b.boot) AS low,"
+            " (SELECT max(seq) FROM message m WHERE m.boot = b.boot) AS high FROM boot b"
+            " WHERE low IS NOT NULL ORDER BY (SELECT id FROM message m WHERE m.boot = b.boot"
+            " ORDER BY seq DESC LIMIT 1) DESC LIMIT ?",
+            most,
+        )
+
     def counter(self, name: str) -> int:
         """Return ``evicted`` (messages), ``evicted_observations`` or ``aside`` so far."""
         return self._number("SELECT coalesce((SELECT value FROM counter WHERE name = ?), 0)", name)
