@@ -21,6 +21,7 @@ from hub.clock import MICROSECONDS
 from hub.errors import StoreUnavailableError
 from hub.flow.canary import Answers
 from hub.flow.ledger import Ledger
+from hub.flow.regain import Regain
 from hub.ingest.draft import Draft
 from hub.ingest.judge import Tolerances, judge
 from hub.ingest.receipts import Receipts
@@ -99,6 +100,7 @@ class Intake:
         )
         self._receipts = Receipts(settings.receipt_interval_s)
         self._canaries = Answers(self._connection, network)
+        self._regain = Regain(self._connection, self._ledger.arrivals, clock.now_us())
         self._asked: SimpleQueue[tuple[str, str, int, int]] = SimpleQueue()
         self._held: list[Taken] = []
         self._link: Link | None = None
@@ -189,6 +191,7 @@ class Intake:
             self._ledger.sorter.forget(draft)
             raise
         self._tell(draft)
+        self._regain.hear(draft)
         self._count(draft, judged, len(taken), time.perf_counter() - began)
         if batch is not None:
             self._handoff.offer(batch)
@@ -225,6 +228,8 @@ class Intake:
 
     def _answer(self) -> None:
         """Send the receipts that are due."""
+        for want in self._regain.due(time.monotonic()):
+            self._asked.put(want)
         while True:
             try:
                 node, boot, low, high = self._asked.get_nowait()

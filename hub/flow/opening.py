@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hub.store.book import Book
 
 DRILL_S: Final = 3600.0
-OWN: Final = frozenset({"person", "dispatch", "clock"})
+OWN: Final = frozenset({"person", "dispatch", "clock", "restore"})
 """Conditions that no detector will ever clear: they end when a person resolves."""
 
 

@@ -18,6 +18,7 @@ from hub.flow import acting, timers
 from hub.flow.clockstep import StepWatch, to_move
 from hub.flow.desk import Desk, Paging
 from hub.flow.record import record
+from hub.flow.restored import tell
 from hub.model.book import ActionResult
 from hub.model.catalogue import Catalogue
 from hub.model.network import Severity
@@ -81,13 +82,14 @@ class Respond:
         self._canaries = Canaries(self._connection)
         self._catalogue = Catalogue(network)
         self._steps = StepWatch(clock)
+        self._restore_told = False
         self._backlog_end = self._log.end()
         self._backlog_until = time.monotonic() + backlog_wait_s
 
     def step(self) -> bool:
         """Do what is waiting, at most a hundred of each sort; say whether more may wait."""
         self._keep_remaining_time()
-        done = self._apply_actions()
+        done = self._apply_actions() + self._tell_of_restore()
         if self._backlog_read():
             done += self._fire_timers()
         self._take_back()
@@ -99,6 +101,14 @@ class Respond:
     def close(self) -> None:
         """Let go of the database."""
         self._connection.close()
+
+    def _tell_of_restore(self) -> int:
+        """Say once, after a start, that the hub goes on from a backup; return 1 if it did."""
+        if self._restore_told:
+            return 0
+        told = tell(self._connection, self._book, self._desk(), self._clock.now_us())
+        self._restore_told = True
+        return int(told)
 
     def _desk(self) -> Desk:
         """Return what deciding rests on, with every datastream the log knows by now."""

@@ -46,6 +46,7 @@ class StateRow:
     body: bytes
     online: bool
     received_us: int
+    held: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)

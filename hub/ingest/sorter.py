@@ -16,7 +16,7 @@ from hub.errors import DecodeError
 from hub.ingest.decoders import DECODERS
 from hub.ingest.decoders.base import LARGEST_PAYLOAD, Bad, Decoded
 from hub.ingest.decoders.guard import too_deep
-from hub.ingest.decoders.native import identity_of
+from hub.ingest.decoders.native import Boot, Seq, identity_of
 from hub.ingest.draft import Answer, Aside, Carrier, Draft, StateRow
 from hub.ingest.nodeclock import Sending
 from hub.ingest.ranges import Ranges
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_STARTS: Final = 50_000
 MOST_SHOWN: Final = 1024
 LARGEST_STATE: Final = 4096
+MOST_HELD: Final = 50
 REDELIVERY_US: Final = 600 * MICROSECONDS
 RETAINED: Final = "retained: never live data"
 OTHER_CONTENT: Final = "same key, other content"
@@ -53,6 +54,7 @@ class State(msgspec.Struct):
     """A node's state message; other fields are kept as they are."""
 
     online: bool
+    held: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 class Sorter:
@@ -241,7 +243,7 @@ class Sorter:
     def _sort_state(self, arrival: Arrival, route: Route, draft: Draft) -> None:
         try:
             self._check_site(route)
-            online = state_of(arrival.item.payload).online
+            state = state_of(arrival.item.payload)
         except DecodeError as error:
             draft.asides.append(aside_of(arrival, error.reason, route))
             return
@@ -250,7 +252,8 @@ class Sorter:
                 node=route.node,
                 site=route.site,
                 body=arrival.item.payload,
-                online=online,
+                online=state.online,
+                held=held_of(state),
                 received_us=arrival.received_us,
             )
         )
@@ -331,3 +334,12 @@ def state_of(payload: bytes) -> State:
         return msgspec.json.decode(payload, type=State)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise DecodeError(f"state: {error}") from error
+
+
+def held_of(state: State) -> tuple[tuple[str, int, int], ...]:
+    """Return what the node says it holds, (boot, low, high); nothing where that is unreadable."""
+    try:
+        held = msgspec.json.decode(state.held, type=list[tuple[Boot, Seq, Seq]])
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return ()
+    return tuple(held[:MOST_HELD])
