@@ -120,6 +120,8 @@ class Intake:
             self._held = []
             self._source.confirm(taken)
             self._watch_link()
+        else:
+            self._ledger.count_losses(self._clock.now_us())
         self._answer()
         return True
 
@@ -237,6 +239,7 @@ class Intake:
                 break
             site = self._ledger.streams.site_of(node)
             if site is not None:
+                self._ledger.asked_again(node, high - low + 1, self._clock.now_us())
                 self._receipts.want(receipt_topic(site, node), boot, low, high)
         for canary in self._canaries.due(time.monotonic()):
             site = self._ledger.streams.site_of(canary.node)

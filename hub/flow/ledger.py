@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hub.clock import MICROSECONDS
+from hub.flow.losing import LossKeeper
+from hub.ingest.draft import Draft
 from hub.ingest.intervals import Intervals
 from hub.ingest.nodeclock import NodeClocks
 from hub.ingest.quality.inspector import Inspector
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Sequence
 
-    from hub.ingest.draft import Draft
     from hub.ingest.judge import Judged
     from hub.ingest.source import Link
     from hub.ingest.topics import PayloadMapping
@@ -71,6 +72,7 @@ class Ledger:
             session=session,
             follow=follow,
         )
+        self._losses = LossKeeper(connection, lambda node: self.streams.site_of(node) is not None)
         self._inspected = 0
         self._set_aside = 0
         self._load()
@@ -98,9 +100,25 @@ class Ledger:
         with transaction(self._connection):
             first = self._log.take_offsets(len(judged.slot)) if judged is not None else 0
             self.arrivals.write(self._rows(draft, judged, first, learnt))
+            self._losses.write(draft, judged, now_us, self._ends(draft))
             news = self._say_news(draft, learnt, now_us)
         self._remember(draft, judged, learnt, newest_us, news)
+        self._losses.written(now_us)
         return batch_of(judged, first, self._next_message - len(draft.carriers))
+
+    def count_losses(self, now_us: int) -> None:
+        """Write counts that wait although nothing comes any more."""
+        if self._losses.waiting and self._losses.due(now_us):
+            self.write(Draft(), None, now_us)
+
+    def asked_again(self, node: str, count: int, now_us: int) -> None:
+        """Count messages that ``node`` is asked for again."""
+        with transaction(self._connection):
+            self._losses.asked(node, count, now_us)
+
+    def _ends(self, draft: Draft) -> tuple[int, int]:
+        """Return the last message and offset once ``draft`` is written."""
+        return self._next_message + len(draft.carriers) - 1, self._log.end()
 
     def _load(self) -> None:
         self.streams.load(self.arrivals.streams())
@@ -112,6 +130,8 @@ class Ledger:
             self._clocks.remember(*row)
         self.catch_up()
         self._prime()
+        with transaction(self._connection):
+            self._losses.catch_up(self._next_message - 1, self._log.end())
 
     def catch_up(self) -> None:
         """Let the inspector and the intervals know of datastreams that are new."""
@@ -223,6 +243,7 @@ class Ledger:
     ) -> None:
         """Take over what is now on disk."""
         self._next_message += len(draft.carriers)
+        self.sorter.written(draft)
         for ranges in draft.touched.values():
             ranges.written()
         self.streams.written()

@@ -68,7 +68,12 @@ class Carrier:
 
 @dataclass(slots=True)
 class Draft:
-    """Lists that grow message by message; the observations' are columns of one length."""
+    """Lists that grow message by message; the observations' are columns of one length.
+
+    For the loss ledger: ``again`` counts duplicates by node, ``gaps`` are numbers passed
+    over (node, boot, low, high, noticed_us), ``gone`` by start what a node says it
+    evicted, as sent, and the number of the message that says so.
+    """
 
     carriers: list[Carrier] = field(default_factory=list)
     channels: list[int] = field(default_factory=list)
@@ -85,6 +90,9 @@ class Draft:
     touched: dict[tuple[str, str], Ranges] = field(default_factory=dict)
     digests: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
     duplicates: int = 0
+    again: dict[str, int] = field(default_factory=dict)
+    gaps: list[tuple[str, str, int, int, int]] = field(default_factory=list)
+    gone: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
 
     def add(self, carrier: Carrier, decoded: Decoded, channels: list[int]) -> None:
         """Take in the observations of one new message."""

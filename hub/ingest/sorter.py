@@ -14,7 +14,7 @@ import msgspec
 from hub.clock import MICROSECONDS
 from hub.errors import DecodeError
 from hub.ingest.decoders import DECODERS
-from hub.ingest.decoders.base import LARGEST_PAYLOAD, Bad, Decoded
+from hub.ingest.decoders.base import LARGEST_PAYLOAD, NOTHING_GONE, Bad, Decoded
 from hub.ingest.decoders.guard import too_deep
 from hub.ingest.decoders.native import Boot, Seq, identity_of
 from hub.ingest.draft import Answer, Aside, Carrier, Draft, StateRow
@@ -82,6 +82,7 @@ class Sorter:
         self._native = self._decoders["native"]
         self._ranges: dict[tuple[str, str], Ranges] = {}
         self._numbers: dict[str, int] = {}
+        self._gone: dict[tuple[str, str], int] = {}
 
     def sort(self, arrival: Arrival, draft: Draft) -> None:
         """Add what one message came to."""
@@ -114,8 +115,15 @@ class Sorter:
         for key in draft.touched:
             self._ranges.pop(key, None)
 
+    def written(self, draft: Draft) -> None:
+        """Remember what nodes said was gone, once it is on disk."""
+        for key, (gone, _) in draft.gone.items():
+            self._gone[key] = hash(gone)
+
     def trim(self) -> None:
         """Drop the oldest starts from memory when there are too many; call between drafts."""
+        while len(self._gone) > MOST_STARTS:
+            self._gone.pop(next(iter(self._gone)))
         while len(self._ranges) > MOST_STARTS:
             self._ranges.pop(next(iter(self._ranges)))
 
@@ -139,6 +147,7 @@ class Sorter:
             self._set_aside(arrival, route, OTHER_CONTENT, draft)
         elif verdict is Duplicate.SAME:
             draft.duplicates += 1
+            draft.again[route.node] = draft.again.get(route.node, 0) + 1
         else:
             self._take(arrival, route, decoded, draft)
         if native and not item.retain and verdict is not Duplicate.OTHER:
@@ -219,8 +228,22 @@ class Sorter:
         )
         draft.add(carrier, decoded, channels)
         ranges = draft.touched[node, boot] = self._ranges_of(node, boot)
+        if route.kind == "obs":
+            self._note_losses(node, decoded, ranges, arrival.received_us, draft)
         ranges.add(seq)
         draft.digests[node, boot, seq] = decoded.digest
+
+    def _note_losses(
+        self, node: str, decoded: Decoded, ranges: Ranges, received_us: int, draft: Draft
+    ) -> None:
+        """Note what this message shows to be skipped or evicted."""
+        boot, seq = decoded.boot, decoded.seq
+        due = ranges.highs[-1] + 1 if ranges.highs else lowest_of(decoded)
+        if due < seq:
+            draft.gaps.append((node, boot, due, seq - 1, received_us))
+        gone = decoded.gone
+        if gone != NOTHING_GONE and self._gone.get((node, boot)) != hash(gone):
+            draft.gone[node, boot] = gone, seq
 
     def _resolve(self, route: Route, decoded: Decoded) -> list[int]:
         """Return the channels; observations that have none move to the bad ones."""
@@ -320,6 +343,12 @@ def keep(decoded: Decoded, rows: list[int]) -> None:
     ):
         column = getattr(decoded, name)
         setattr(decoded, name, [column[row] for row in rows])
+
+
+def lowest_of(decoded: Decoded) -> int:
+    """Return the oldest number that a node still holds, as far as it says; else this one."""
+    low = int(decoded.low) if decoded.low.isdigit() and len(decoded.low) < 19 else decoded.seq
+    return min(low, decoded.seq)
 
 
 def state_of(payload: bytes) -> State:

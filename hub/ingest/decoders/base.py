@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 LARGEST_PAYLOAD: Final = 256 * 1024
 NO_TIME: Final = -1
+NOTHING_GONE: Final = b"[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Decoded:
     ``boot`` is empty and ``seq`` -1 for a payload that carries no number. Times are
     microseconds since 1970, ``NO_TIME`` when not told. ``flags`` are the node's own
     quality (0: no opinion). ``direct`` says that the arrival is the observation's time.
+    ``low`` is the oldest number that the node still holds and ``gone`` the evicted ranges,
+    both as they stand in the message.
     """
 
     boot: str
@@ -37,6 +40,8 @@ class Decoded:
     up_s: float | None = None
     late: bool = False
     direct: bool = False
+    low: bytes = b""
+    gone: bytes = NOTHING_GONE
     names: list[str] = field(default_factory=list)
     times_us: list[int] = field(default_factory=list)
     starts_us: list[int] = field(default_factory=list)

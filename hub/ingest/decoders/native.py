@@ -12,7 +12,7 @@ import msgspec
 
 from hub.clock import MICROSECONDS
 from hub.errors import DecodeError
-from hub.ingest.decoders.base import NO_TIME, Bad, Decoded
+from hub.ingest.decoders.base import NO_TIME, NOTHING_GONE, Bad, Decoded
 from hub.ingest.decoders.guard import DEEPEST, too_deep
 from hub.model.observation import Quality
 
@@ -27,6 +27,8 @@ WHY_LENGTH: Final = 200
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 Boot = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Seq = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_SEQ)]
+NOT_TOLD: Final = msgspec.Raw(b"")
+NOT_GONE: Final = msgspec.Raw(NOTHING_GONE)  # read leniently: it must not cost an observation
 
 NODE_FLAGS: Final = {
     "pass": 0,
@@ -46,6 +48,8 @@ class Envelope(msgspec.Struct, gc=False):
     late: bool = False
     sent: Aware | None = None
     up: float | None = None
+    low: msgspec.Raw = NOT_TOLD
+    gone: msgspec.Raw = NOT_GONE
 
 
 class Item(msgspec.Struct, gc=False):
@@ -99,6 +103,8 @@ class NativeDecoder:
             sent_us=None if envelope.sent is None else instant_us(envelope.sent),
             up_s=envelope.up,
             late=envelope.late,
+            low=bytes(envelope.low),
+            gone=bytes(envelope.gone),
         )
         fill(decoded, positions, items)
         if bad or not sound(decoded):
