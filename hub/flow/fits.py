@@ -1,7 +1,9 @@
 """Baselines fitted by statsmodels, in a worker process so that watch never waits.
 
 A finished fit is appended to the log by watch and takes effect at that place; who
-replays the log finds it there and fits nothing.
+replays the log finds it there and fits nothing. The worker holds statsmodels, which is
+more than the rest of the hub: it ends when nothing was asked of it for a while, and
+with the hub, also with one that is killed.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import time
 import warnings
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +22,7 @@ import numpy as np
 from hub.clock import MICROSECONDS
 from hub.detect.cusum import SEASON_BINS, STEP_US, CusumSettings, largest_sum
 from hub.detect.words import DAY_S, HOUR_S
+from hub.ingest.guard import die_with_parent
 from hub.model.observation import Quality, batch_of
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ SHORT: Final = 120.0  # readings: a history this short doubles the limit
 BY_CHANCE: Final = 2.0  # deviations of a lag-1 correlation of noise
 MOST_PHI: Final = 0.95
 NICENESS: Final = 15
+IDLE_S: Final = 60.0
 
 FLAT: Final = np.zeros(SEASON_BINS)
 
@@ -57,9 +62,17 @@ class Fits:
     is the same each time.
     """
 
-    def __init__(self, settings: CusumSettings | None = None, *, inline: bool = False) -> None:
+    def __init__(
+        self,
+        settings: CusumSettings | None = None,
+        *,
+        inline: bool = False,
+        idle_s: float = IDLE_S,
+    ) -> None:
         self._settings = settings or CusumSettings()
         self._inline = inline
+        self._idle_s = idle_s
+        self._busy_at = time.monotonic()
         self._pool: ProcessPoolExecutor | None = None
         self._running: dict[int, Future[Parameters]] = {}
 
@@ -80,6 +93,7 @@ class Fits:
                 break
             if slot not in self._running and slot not in finished:
                 self._order(slot, read(slot))
+        self._rest()
         return [(slot, {**found, "at_us": now_us}) for slot, found in done]
 
     def close(self) -> None:
@@ -88,6 +102,14 @@ class Fits:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
         self._running.clear()
+
+    def _rest(self) -> None:
+        """End a worker that has had nothing to do for a while (real time)."""
+        now = time.monotonic()
+        if self._running:
+            self._busy_at = now
+        elif self._pool is not None and now - self._busy_at >= self._idle_s:
+            self.close()
 
     def _order(self, slot: int, history: Series) -> None:
         if self._pool is None:
@@ -117,7 +139,8 @@ class Fits:
 
 
 def stand_back() -> None:
-    """Let everything else go first."""
+    """Let everything else go first, and do not outlive the hub."""
+    die_with_parent()
     os.nice(NICENESS)
 
 
