@@ -90,6 +90,21 @@ PHRASES: Final[dict[str, Pair]] = {
     "suspect": ("suspect", "可疑"),
     "fail": ("fail", "不合格"),
     "missing": ("missing", "缺测"),
+    # losses
+    "hour": ("hour", "小时"),
+    "node": ("node", "节点"),
+    "received": ("received", "已收"),
+    "not come": ("missing", "缺失"),
+    "late": ("late", "迟到"),
+    "duplicates": ("duplicates", "重复"),
+    "quarantined": ("quarantined", "隔离"),
+    "evicted": ("evicted", "节点已弃"),
+    "asked": ("asked again", "要求重传"),
+    "no known node": ("no known node", "未知节点"),
+    "no losses": ("No message came in these hours.", "这段时间没有消息。"),
+    # storms
+    "held": ("held for the next digest", "汇总待发"),
+    "listed": ("listed in a digest", "已列入汇总"),
     # sentences
     "no incidents": ("No open incident.", "没有未解除的事件。"),
     "no incidents at all": ("No incident so far.", "尚无事件。"),

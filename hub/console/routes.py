@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.console import actions, api, feed, health, inbound, link, metrics, orders, pages, shapes
+from hub.console import (
+    actions,
+    api,
+    feed,
+    health,
+    inbound,
+    link,
+    losses,
+    metrics,
+    orders,
+    pages,
+    shapes,
+)
 from hub.console.asking import answer
 from hub.console.deps import DEPS
 from hub.console.openapi import Parameter, Route, document
@@ -95,6 +107,15 @@ API: Final = (
         list[shapes.QuarantineShape],
         Parameter(name="limit", words="The newest so many; 100, at most 1000.", schema=LIMIT),
     ),
+    show(
+        f"{V1}/losses",
+        losses.losses,
+        shapes.LossShape,
+        Parameter(name="start", words="First hour; a day before the end.", schema=INSTANT),
+        Parameter(name="end", words="End of the last hour; now.", schema=INSTANT),
+        Parameter(name="node", words="Only this node.", schema={"type": "string"}),
+        Parameter(name="limit", words="At most so many of each; 1000, 10000.", schema=LIMIT),
+    ),
     show(f"{V1}/health", api.health, shapes.HealthShape),
     show(f"{V1}/feed", feed.feed, None, content="text/event-stream"),
     show(f"{V1}/openapi.json", openapi, dict[str, Any]),
@@ -121,6 +142,7 @@ DOORS: Final = (
         statuses=(200, 304),
         guard="open",
     ),
+    show("/ledger", losses.losses_page, None, content="text/html"),
     Route(method="GET", path="/login", handler=pages.login_form, content="text/html", guard="open"),
     Route(
         method="POST",

@@ -204,6 +204,37 @@ class Entry(Shape, frozen=True, kw_only=True):
     body: dict[str, Any]
 
 
+class LossNode(Shape, frozen=True, kw_only=True):
+    """What came of one node's messages; an empty name stands for what no known node sent.
+
+    ``missing`` numbers were skipped and never came; ``quarantined`` counts rows of the
+    quarantine, the others messages.
+    """
+
+    node: str
+    received: int
+    missing: int
+    late: int
+    duplicates: int
+    quarantined: int
+    evicted: int
+    asked: int
+
+
+class LossHour(LossNode, frozen=True, kw_only=True):
+    """The same for one hour, by its beginning."""
+
+    hour: datetime
+
+
+class LossShape(Shape, frozen=True, kw_only=True):
+    """The loss ledger: sums by node, the worst first, and hours, the newest first."""
+
+    kept_hours: int
+    nodes: list[LossNode]
+    hours: list[LossHour]
+
+
 class NotificationShape(Shape, frozen=True, kw_only=True):
     """One notification with its address masked and its link left out."""
 

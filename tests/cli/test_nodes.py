@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.cli import main
+from hub.clock import SystemClock
 from hub.store.database import transaction
 from hub.store.log import Log
+from hub.store.losses import HOUR_US, Counts, Losses
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,3 +49,21 @@ def test_a_node_moves_when_a_person_says_so(
     assert [node.site for node in log.nodes()] == ["north-pumps"]
     entry = log.read(0, 100).controls[-1]
     assert (entry.kind, entry.by) == ("moved", "gao")
+
+
+def test_losses_are_listed(
+    folder: Path, connection: sqlite3.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What came of each node's messages is shown in sum, and of one node hour by hour."""
+    hour = SystemClock().now_us() // HOUR_US
+    assert main(["--config", str(folder), "--lang", "en", "losses"]) == 0
+    assert "No message came" in capsys.readouterr().out
+    with transaction(connection):
+        Losses(connection).add([Counts(hour=hour, node="qx-bridge-01", received=90, late=3)])
+        Losses(connection).skipped([("qx-bridge-01", "b", 4, 9, hour * HOUR_US)])
+    assert main(["--config", str(folder), "--lang", "zh", "losses", "--node", "qx-bridge-01"]) == 0
+    heading, row = capsys.readouterr().out.splitlines()
+    assert "缺失" in heading
+    assert row.split()[2:6] == ["qx-bridge-01", "90", "6", "3"]
+    assert main(["--config", str(folder), "losses", "--json"]) == 0
+    assert '"missing":6' in capsys.readouterr().out

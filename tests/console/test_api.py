@@ -15,6 +15,8 @@ from hub.clock import from_us
 from hub.console.routes import ROUTES
 from hub.model.network import Severity
 from hub.model.transition import Evidence, Kind
+from hub.store.database import transaction
+from hub.store.losses import HOUR_US, Counts, Losses
 
 if TYPE_CHECKING:
     from aiohttp.test_utils import TestClient
@@ -31,6 +33,7 @@ GET_ALL = [
     "/api/v1/incidents/{id}",
     "/api/v1/mutes",
     "/api/v1/quarantine",
+    "/api/v1/losses",
     "/api/v1/health",
     "/readyz",
 ]
@@ -213,3 +216,27 @@ async def test_numbers_are_finite_json(client: TestClient, town: Town) -> None:
     text = await (await client.get("/api/v1/datastreams")).text()
     found = json.loads(text, parse_constant=pytest.fail)
     assert all(math.isfinite(s["trend_per_h"] or 0.0) for s in found)
+
+
+async def test_losses_are_told_by_node_and_hour(client: TestClient, town: Town) -> None:
+    """The loss ledger comes in sum, the worst first, and hour by hour, also as a page."""
+    hour = START_US // HOUR_US
+    ledger = Losses(town.connection)
+    with transaction(town.connection):
+        ledger.add([Counts(hour=hour, node="qx-bridge-01", received=90, late=3)])
+        ledger.add([Counts(hour=hour, node="pump-07", received=5, quarantined=2)])
+        ledger.skipped([("pump-07", "b", 4, 9, START_US)])
+    found = await get(client, "/api/v1/losses")
+    assert [(n["node"], n["received"], n["missing"]) for n in found["nodes"]] == [
+        ("pump-07", 5, 6),
+        ("qx-bridge-01", 90, 0),
+    ]
+    assert {h["node"] for h in found["hours"]} == {"pump-07", "qx-bridge-01"}
+    only = await get(client, "/api/v1/losses?node=pump-07")
+    assert [h["missing"] for h in only["hours"]] == [6]
+    assert (
+        await get(client, "/api/v1/losses?start=2020-01-01T00:00:00Z&end=2020-01-02T00:00:00Z")
+    )["nodes"] == []
+    page = await (await client.get("/ledger?lang=en")).text()
+    assert '<td class="number bad">6</td>' in page
+    assert "损失账" in await (await client.get("/ledger")).text()
