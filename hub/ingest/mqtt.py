@@ -24,7 +24,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.ingest.decoders.base import LARGEST_PAYLOAD
-from hub.ingest.socket import BufferedSocket
+from hub.ingest.socket import BufferedSocket, Message
 from hub.ingest.source import Link, Taken
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ LINGER_S: Final = 0.05
 QUIET_S: Final = 0.002
 MOST_WAITING: Final = 50_000
 MOST_WAITING_BYTES: Final = 64 << 20
-READS_A_ROUND: Final = 256
+READS_A_ROUND: Final = 16
+RINGS: Final = 4096
+PUBACK: Final = b"\x40\x02"
 SHOWN_BYTES: Final = 1024
 FAILURE: Final = 128
 
@@ -211,13 +213,13 @@ class MqttSource:
             return False
         reading = [self._ear] if self._full() else [self._ear, line]
         writing = [line] if client.want_write() or line.unsent() else []
-        wait_s = 0.0 if line.pending() and not self._full() else TICK_S
+        wait_s = TICK_S if line.drained or self._full() else 0.0
         readable, _, _ = select.select(reading, writing, [], wait_s)
         if self._ear in readable:
-            self._ear.recv(READS_A_ROUND)
-        if line in readable or (line.pending() and not self._full()):
+            self._ear.recv(RINGS)
+        if line in readable or not (line.drained or self._full()):
             self._read(client, line)
-        self._answer(client)
+        self._answer(client, line)
         if client.socket() is None:
             return False
         client.loop_write()
@@ -225,16 +227,25 @@ class MqttSource:
         return client.loop_misc() == paho.MQTT_ERR_SUCCESS
 
     def _read(self, client: paho.Client, line: BufferedSocket) -> None:
+        """Take in what came: messages from the buffer, everything else by the library."""
         for _ in range(READS_A_ROUND):
-            if client.loop_read() != paho.MQTT_ERR_SUCCESS or not line.pending():
+            for message in line.messages():
+                self._take_in(message)
+            if line.owed or line.ended:
+                well = client.loop_read() == paho.MQTT_ERR_SUCCESS
+                if not well or line.ended or (line.owed and line.drained):
+                    return
+            elif self._full() or not line.fill():
                 return
 
-    def _answer(self, client: paho.Client) -> None:
+    def _answer(self, client: paho.Client, line: BufferedSocket) -> None:
         """Acknowledge what is on disk, if it came by this connection; send receipts."""
+        confirms = bytearray()
         while self._confirmed:
             item = self._confirmed.popleft()
             if item.epoch == self._epoch and item.qos:
-                client.ack(item.mid, item.qos)
+                confirms += PUBACK + item.mid.to_bytes(2)
+        line.gather(confirms)
         while self._outgoing:
             topic, payload = self._outgoing.popleft()
             client.publish(topic, payload, qos=0)
@@ -319,35 +330,45 @@ class MqttSource:
     def _on_message(
         self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage
     ) -> None:
-        if message.qos == 0 and self._full():
+        """Take in a message that only the library could read, such as a very large one."""
+        first = message.qos << 1 | message.retain | message.dup << 3
+        self._take_in(Message(first, message.mid, raw_topic(message), bytes(message.payload)))
+
+    def _take_in(self, message: Message) -> None:
+        """Queue one message; of one that is too large only the beginning."""
+        first, mid, topic, payload = message
+        qos = message.qos
+        if qos == 0 and self._full():
             self.dropped += 1  # QoS 0 promises nothing
             return
-        payload = bytes(message.payload)
         size = len(payload)
         if size > LARGEST_PAYLOAD:
             payload = payload[:SHOWN_BYTES]
-        item = Taken(
-            self._epoch,
-            message.mid,
-            message.qos,
-            topic_of(message),
-            payload,
-            size,
-            message.retain,
-            message.dup,
-        )
         self._bytes_in += len(payload)
-        self._queue.append(item)
+        self._queue.append(
+            Taken(
+                self._epoch, mid, qos, words_of(topic), payload, size, bool(first & 1),
+                bool(first & 8),
+            )
+        )  # fmt: skip
         if not self._ready.is_set():
             self._ready.set()
             if self._on_ready:
                 self._on_ready()
 
 
-def topic_of(message: paho.MQTTMessage) -> str:
+def raw_topic(message: paho.MQTTMessage) -> bytes:
+    """Return the topic's bytes; nothing for one that is not UTF-8."""
+    try:
+        return message.topic.encode()
+    except UnicodeDecodeError:
+        return b"\xff"
+
+
+def words_of(topic: bytes) -> str:
     """Return the topic, or a stand-in for one that is not UTF-8."""
     try:
-        return message.topic
+        return topic.decode()
     except UnicodeDecodeError:
         return "(not UTF-8)"
 
