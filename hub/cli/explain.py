@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NARROWEST, WIDEST = 40, 100
 MARGIN: Final = 14
+INNER: Final = frozenset({"offset", "notification", "mute"})  # of use to a program, not a reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,8 +247,12 @@ def told_facts(entry: Entry, reader: Reader) -> Iterator[tuple[str, object]]:
     """Yield what an entry says besides its kind, without the other language's words."""
     other = "_en" if reader.language == "zh" else "_zh"
     for key, value in entry.body.items():
-        if value not in (None, "") and not key.endswith(other):
-            yield key.removesuffix("_en").removesuffix("_zh"), value
+        if value in (None, "", False) or key.endswith(other) or key in INNER:
+            continue
+        if key.endswith("_us") and isinstance(value, int):
+            yield key.removesuffix("_us"), reader.time(value)
+        else:
+            yield key.removesuffix("_en").removesuffix("_zh"), shown(value)
 
 
 def told_line(note: Notification, reader: Reader) -> str:

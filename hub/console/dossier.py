@@ -83,7 +83,7 @@ def incident_shape(book: Book, view: View, found: Incident) -> IncidentShape:
         site_name=Words(en=site.name_en, zh=site.name_zh)
         if site
         else Words(en=found.site, zh=found.site),
-        zone=site.zone if site else "UTC",
+        zone=site.zone if site else next((s.zone for s in view.network.sites.values()), "UTC"),
         headline=Words(en=found.headline_en, zh=found.headline_zh),
         raised=instant(found.raised_us),
         triggered=instant(found.triggered_us),

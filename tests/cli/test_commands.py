@@ -16,6 +16,7 @@ from hub.dispatch.text import compose
 from hub.errors import ConfigError
 from hub.flow.health import Health
 from hub.flow.respond import Respond
+from hub.model.book import Entry
 from hub.model.incident import ActionKind, Status
 from hub.store.book import Book
 from hub.store.database import transaction
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.config import Configuration
+    from hub.model.book import Detail
     from hub.model.incident import Incident
 
 Captured = pytest.CaptureFixture[str]
@@ -201,6 +203,23 @@ def test_explain_as_json_keeps_the_window(folder: Path, flood: Incident, capsys:
     case = json.loads(out)
     assert len(case["conditions"][0]["evidence"]["window"]) == 12
     assert "+15550100101" not in out
+
+
+def test_explain_tells_the_timeline_to_a_person(
+    folder: Path, connection: sqlite3.Connection, flood: Incident, capsys: Captured
+) -> None:
+    """The timeline has local times and words, no microseconds, offsets or hashes of rows."""
+    at_us = flood.raised_us
+    body: dict[str, Detail] = {"time_us": at_us, "offset": 4711, "found_late": False, "limit": 4.5}
+    with transaction(connection):
+        entry = Entry(incident=flood.id, at_us=at_us, kind="raised", by="", body=body)
+        Book(connection).add_entry(entry)
+    assert run(folder, "explain", flood.id) == 0
+    out = capsys.readouterr().out
+    assert str(at_us) not in out
+    assert "4711" not in out
+    assert "found_late False" not in out
+    assert "limit 4.5" in out
 
 
 @pytest.mark.usefixtures("flood")

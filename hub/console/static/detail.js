@@ -1,8 +1,8 @@
 // One incident in full: evidence, timeline, notifications, and what a person can do about it.
 
 import { badge, evidenceChart } from "./chart.js";
-import { answer, el } from "./draw.js";
-import { at, hazard, isChinese, kind, level, limitName, number, pick, quantity, t } from "./words.js";
+import { answer, el, whereLine } from "./draw.js";
+import { at, isChinese, kind, level, limitName, number, pick, quantity, t } from "./words.js";
 
 const CAREFUL = new Set(["resolve", "stand-down", "false-alarm"]);
 const ACTS = [
@@ -80,7 +80,7 @@ function parts(found, act, close) {
     el("div", { class: "top" }, badge(incident.severity), el("strong", { class: "level" }, level(incident.severity)),
       el("button", { type: "button", class: "close", on: { click: close } }, t("close"))),
     el("h2", { id: "detailTitle" }, pick(incident.headline)),
-    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone, { seconds: false })} · ${t("code")} ${incident.code}`),
+    el("p", { class: "where" }, whereLine(incident)),
     el("p", { class: "answer" }, answer(incident)),
     el("h3", {}, t("conditions")),
     ...found.conditions.map((condition) => conditionBox(condition, incident.zone)),

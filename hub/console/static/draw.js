@@ -47,6 +47,13 @@ function refocus(list, key, act) {
 }
 
 // A fault or a silence is work for a technician: shown, but never above a danger.
+/** Where, what, since when and by which code; a drill is of no place. */
+export function whereLine(incident) {
+  const facts = [pick(incident.site_name), incident.drill ? "" : hazard(incident.hazard)];
+  facts.push(`${t("since")} ${at(incident.raised, incident.zone, { seconds: false })}`, `${t("code")} ${incident.code}`);
+  return facts.filter(Boolean).join(" · ");
+}
+
 const quiet = (incident) => (incident.hazard === "sensor" ? 1 : 0);
 
 export function order(incidents) {
@@ -75,7 +82,7 @@ export function incidentCard(incident, acts) {
       ...marks(incident)),
     el("p", { class: "timer", title: t("since"), data: { since: Date.parse(incident.triggered), until: incident.resolved ? Date.parse(incident.resolved) : "" } }, ""),
     el("h3", {}, pick(incident.headline) || hazard(incident.hazard)),
-    el("p", { class: "where" }, `${pick(incident.site_name)} · ${hazard(incident.hazard)} · ${t("since")} ${at(incident.raised, incident.zone, { seconds: false })} · ${t("code")} ${incident.code}`),
+    el("p", { class: "where" }, whereLine(incident)),
     el("p", { class: "answer" }, answer(incident)),
     el("p", { class: "told" }, told(incident)),
     el("p", { class: "words", role: "status" }),
@@ -87,7 +94,7 @@ function marks(incident) {
   const found = [];
   if (incident.drill) found.push(el("span", { class: "mark" }, t("drill")));
   if (incident.found_late) found.push(el("span", { class: "mark" }, t("foundLate")));
-  if (incident.presence === "past" && incident.status !== "resolved") found.push(el("span", { class: "mark" }, t("past")));
+  if (incident.presence === "past" && !incident.drill && incident.status !== "resolved") found.push(el("span", { class: "mark" }, t("past")));
   return found;
 }
 
@@ -139,7 +146,7 @@ export function streamRow(stream, zone) {
     { class: `stream ${state}`, data: { stream: stream.id }, title: stream.id },
     badge(stream.severity),
     el("span", { class: "name" }, pick(stream.label) || stream.name,
-      el("small", {}, stream.severity ? level(stream.severity) : "", ...flags(stream, zone))),
+      el("small", {}, ...states(stream, zone))),
     sparkline(stream.recent),
     el("span", { class: "value" }, el("b", {}, value), trend(stream)),
     latest
@@ -152,6 +159,13 @@ function trend(stream) {
   if (!stream.trend) return el("small", {}, "");
   const slope = stream.trend === "steady" ? "" : ` ${quantity(Math.abs(stream.trend_per_h), stream.unit)}${t("perHour")}`;
   return el("small", {}, `${ARROWS[stream.trend]} ${t(stream.trend)}${slope}`);
+}
+
+/** What is said below a stream's name: its level, then whatever is special. */
+function states(stream, zone) {
+  const found = flags(stream, zone);
+  if (stream.severity) found.unshift(level(stream.severity));
+  return found.flatMap((one, index) => (index ? [" · ", one] : [one]));
 }
 
 function flags(stream, zone) {
