@@ -140,7 +140,7 @@ def acknowledge(scene: Scene) -> Done:
         )
     return Done(
         f"{before.code}: yours, escalation stopped. {before.headline_en}",
-        f"{before.code}：已接警，停止上报。{before.headline_zh}",
+        f"{before.code}：已接警，不再呼叫他人。{before.headline_zh}",
         before.id,
     )
 
@@ -168,7 +168,7 @@ def acknowledge_all(scene: Scene, digest: str) -> Done:
     return Done(
         f"{code}: {len(waiting)} yours, escalation stopped"
         + (f"; {left} answered before" if left else ""),
-        f"{code}：{len(waiting)}起已接警，停止上报" + (f"；{left}起先已有人应答" if left else ""),
+        f"{code}：{len(waiting)}起已接警，不再呼叫他人" + (f"；{left}起先已有人应答" if left else ""),
     )
 
 
@@ -226,7 +226,7 @@ def false_alarm(scene: Scene) -> Done:
     keep(scene, after, "reported-false")
     return Done(
         f"{after.code}: noted as false, escalation stopped; close it on the page",
-        f"{after.code}：已记为误报，停止上报；请在页面确认解除",
+        f"{after.code}：已记为误报，不再呼叫他人；请在页面确认解除",
         after.id,
     )
 
