@@ -168,7 +168,8 @@ def acknowledge_all(scene: Scene, digest: str) -> Done:
     return Done(
         f"{code}: {len(waiting)} yours, escalation stopped"
         + (f"; {left} answered before" if left else ""),
-        f"{code}：{len(waiting)}起已接警，不再呼叫他人" + (f"；{left}起先已有人应答" if left else ""),
+        f"{code}：{len(waiting)}起已接警，不再呼叫他人"
+        + (f"；{left}起先已有人应答" if left else ""),
     )
 
 
