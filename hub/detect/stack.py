@@ -13,6 +13,7 @@ import numpy as np
 
 from hub.detect import DETECTORS, FUSIONS
 from hub.detect.base import Belated, Fitted, Hears, Scored, Waits
+from hub.detect.clocks import Clocks
 from hub.detect.order import Order
 from hub.detect.own import Hearing
 from hub.model.observation import Lateness
@@ -77,7 +78,7 @@ class Stack:
         every = [*self._detectors.values(), *self._fusions.values()]
         self._scored = [detector for detector in every if isinstance(detector, Scored)]
         self.marks = marks if marks is not None else {}
-        self._order, self._own = Order(hold_s), Hearing()
+        self._order, self._own, self._clocks = Order(hold_s), Hearing(), Clocks()
 
     def bind(self, stream: Datastream) -> None:
         """Let every rule that matches look at ``stream``."""
@@ -116,6 +117,8 @@ class Stack:
                 return self._fit(int(str(body["slot"])), body["params"])
             case "connected":
                 return self._hear(body, at_us, offset)
+            case "clock":
+                return self._clocks.hear(body, at_us, offset)
             case "started" | "clock-step":
                 return self._restart(at_us)
         return []
@@ -143,6 +146,7 @@ class Stack:
         return {
             "order": self._order.dump(),
             "own": self._own.dump(),
+            "clocks": self._clocks.dump(),
             "marks": [[rule, slot, since] for (rule, slot), since in self.marks.items()],
             "rules": {name: self._member(name).dump() for name in names},
         }
@@ -151,6 +155,7 @@ class Stack:
         """Restore it after the same streams were bound; a rule that is new starts fresh."""
         self._order.load(state["order"])
         self._own.load(state["own"])
+        self._clocks.load(state.get("clocks", {}))
         self.marks.update({(rule, slot): since for rule, slot, since in state["marks"]})
         for rule in self._rules:
             if rule.name in state["rules"]:

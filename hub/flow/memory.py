@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LOOP: Final = "watch"
 CHUNK: Final = 5000
-DECIDING: Final = frozenset({"tick", "fit", "connected", "started", "clock-step"})
+DECIDING: Final = frozenset({"tick", "fit", "connected", "started", "clock-step", "clock"})
 QUICK: Final = 1  # zlib level: a snapshot must not hold up the pages
 
 

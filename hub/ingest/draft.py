@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hub.ingest.nodeclock import Start
 from hub.ingest.ranges import Ranges
 from hub.model.observation import Duplicate
 
@@ -51,7 +50,10 @@ class StateRow:
 
 @dataclass(slots=True, kw_only=True)
 class Carrier:
-    """One new message: what its row needs, and what its observations share."""
+    """One new message: what its row needs, and what its observations share.
+
+    ``behind_us`` and ``began_us`` are what was known of the node's clock when it came.
+    """
 
     node: str
     boot: str
@@ -63,7 +65,8 @@ class Carrier:
     late: bool
     direct: bool
     settled: bool
-    clock: Start
+    behind_us: int
+    began_us: int
 
 
 @dataclass(slots=True)

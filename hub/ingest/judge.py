@@ -123,8 +123,8 @@ def spread(draft: Draft) -> Shared:
     return Shared(
         carrier=index,
         received_us=np.array([c.received_us for c in carriers], np.int64)[index],
-        behind_us=np.array([c.clock.behind_us for c in carriers], np.int64)[index],
-        began_us=np.array([c.clock.began_us for c in carriers], np.int64)[index],
+        behind_us=np.array([c.behind_us for c in carriers], np.int64)[index],
+        began_us=np.array([c.began_us for c in carriers], np.int64)[index],
         late=np.array([c.late for c in carriers], np.bool_)[index],
         direct=np.array([c.direct for c in carriers], np.bool_)[index],
         settled=np.array([c.settled for c in carriers], np.bool_)[index],

@@ -4,6 +4,9 @@ A node stamps each sending; ``received - sent`` is its clock's error plus the ti
 way, so the smallest difference of a start comes closest to the error. Only messages
 taken while the backlog is through can prove a clock to be behind; a message that comes
 before it was sent proves a clock to be ahead at any time.
+
+A node also counts the seconds since it began (``up``). Where its clock moves against
+that count it drifts or was set, and its error moves along at once.
 """
 
 from __future__ import annotations
@@ -13,9 +16,13 @@ from typing import Final
 
 from hub.clock import MICROSECONDS
 
-WINDOW_US: Final = 300 * MICROSECONDS
+WINDOW_US: Final = 120 * MICROSECONDS
 REMEMBER_US: Final = MICROSECONDS
+STEP_US: Final = 2 * MICROSECONDS  # a clock that moves so much in one go was set
+DRIFT: Final = 0.05  # of the seconds counted: no clock drifts faster
+ROUNDING_US: Final = 50_000
 MOST_STARTS: Final = 100_000
+LONGEST_UP_S: Final = 1e10
 UNKNOWN: Final = -1
 
 
@@ -25,6 +32,8 @@ class Start:
 
     ``low_us`` is the smallest difference of the present window and ``earlier_us`` of
     the one before it, so that a clock that was set anew is believed again in time.
+    ``base_us`` is when the node began by its own clock, ``up_s`` its count then;
+    ``saved_us`` is what is on disk of ``low_us``.
     """
 
     low_us: int | None = None
@@ -33,6 +42,9 @@ class Start:
     began_us: int = UNKNOWN
     behind_us: int = 0
     dirty: bool = False
+    base_us: int | None = None
+    up_s: float = 0.0
+    saved_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +69,8 @@ class NodeClocks:
         """Take in what an earlier run of the hub had learnt."""
         self._starts[node, boot] = Start(
             low_us=behind_us,
-            behind_us=self._judge(behind_us),
+            behind_us=self._judge(behind_us, 0),
+            saved_us=behind_us or 0,
             began_us=UNKNOWN if began_us is None else began_us,
         )
 
@@ -68,6 +81,8 @@ class NodeClocks:
             if len(self._starts) >= MOST_STARTS:
                 self._starts.pop(next(iter(self._starts)))
             start = self._starts[node, boot] = Start(window_us=sending.received_us)
+        if sending.sent_us is not None and sending.up_s is not None:
+            self._follow(start, sending, sending.sent_us, sending.up_s)
         if sending.sent_us is not None:
             self._weigh(start, sending.received_us - sending.sent_us, sending)
         if sending.up_s is not None:
@@ -95,21 +110,46 @@ class NodeClocks:
         """Say that what was learnt is on disk."""
         for start in self._dirty.values():
             start.dirty = False
+            start.saved_us = start.low_us or 0
         self._dirty.clear()
+
+    def _follow(self, start: Start, sending: Sending, sent_us: int, up_s: float) -> None:
+        """Move the error along with the node's clock where it drifts or was set."""
+        if not abs(up_s) < LONGEST_UP_S:
+            return
+        base_us, counted_s = sent_us - round(up_s * MICROSECONDS), up_s - start.up_s
+        before_us, start.base_us, start.up_s = start.base_us, base_us, up_s
+        moved_us = 0 if before_us is None else base_us - before_us
+        if moved_us == 0 or start.low_us is None:
+            return
+        drifts = abs(moved_us) <= DRIFT * abs(counted_s) * MICROSECONDS + ROUNDING_US
+        difference_us = sending.received_us - sent_us
+        if drifts or was_set(start.low_us, difference_us, moved_us):
+            start.low_us -= moved_us
+            if start.earlier_us is not None:
+                start.earlier_us -= moved_us
+            self._settle(start)
 
     def _weigh(self, start: Start, difference_us: int, sending: Sending) -> None:
         ahead = difference_us < -self._tolerance_us
         if not (sending.settled or ahead):
             return
-        if abs(difference_us) <= self._tolerance_us and start.behind_us:
+        if abs(difference_us) <= self._tolerance_us / 2 and start.behind_us:
             start.low_us, start.earlier_us = difference_us, None  # it was set right
         self._turn_window(start, sending.received_us)
         if start.low_us is None or difference_us < start.low_us:
-            start.dirty |= start.low_us is None or start.low_us - difference_us > REMEMBER_US
+            start.dirty |= start.low_us is None
             start.low_us = difference_us
+        self._settle(start)
+
+    def _settle(self, start: Start) -> None:
+        """Work out what is to be corrected from what is known by now."""
         known = [low for low in (start.low_us, start.earlier_us) if low is not None]
-        behind_us = self._judge(min(known))
+        behind_us = self._judge(min(known), start.behind_us)
         start.dirty |= (behind_us == 0) != (start.behind_us == 0)
+        start.dirty |= start.low_us is not None and (
+            abs(start.low_us - start.saved_us) > REMEMBER_US
+        )
         start.behind_us = behind_us
 
     def _turn_window(self, start: Start, now_us: int) -> None:
@@ -127,8 +167,21 @@ class NodeClocks:
         if better:
             start.began_us, start.dirty = began_us, True
 
-    def _judge(self, low_us: int | None) -> int:
-        """Return the correction for a clock whose smallest difference is ``low_us``."""
-        if low_us is None or abs(low_us) <= self._tolerance_us:
+    def _judge(self, low_us: int | None, before_us: int) -> int:
+        """Return the correction for a clock whose smallest difference is ``low_us``.
+
+        A clock that was wrong is right again only well within the tolerance.
+        """
+        tolerance_us = self._tolerance_us / 2 if before_us else self._tolerance_us
+        if low_us is None or abs(low_us) <= tolerance_us:
             return 0
         return low_us
+
+
+def was_set(low_us: int, difference_us: int, moved_us: int) -> bool:
+    """Say whether the node's clock was set, and not its count of seconds at fault.
+
+    Then the difference has moved as well, against the clock.
+    """
+    stepped = abs(difference_us - (low_us - moved_us))
+    return abs(moved_us) >= STEP_US and stepped < abs(difference_us - low_us)

@@ -213,6 +213,7 @@ class Sorter:
             up_s=decoded.up_s,
             settled=arrival.settled and not arrival.item.dup,
         )
+        clock = self._clocks.observe(node, boot, sending)
         carrier = Carrier(
             node=node,
             boot=boot,
@@ -224,7 +225,8 @@ class Sorter:
             late=decoded.late,
             direct=decoded.direct,
             settled=sending.settled,
-            clock=self._clocks.observe(node, boot, sending),
+            behind_us=clock.behind_us,
+            began_us=clock.began_us,
         )
         draft.add(carrier, decoded, channels)
         ranges = draft.touched[node, boot] = self._ranges_of(node, boot)
