@@ -32,7 +32,7 @@ WHERE slot = ? AND time_us <= ? AND "offset" <= ? ORDER BY time_us DESC, tie DES
 """
 READ_NEWEST: Final = """
 SELECT time_us, result, quality FROM observation
-WHERE slot = ? AND time_us > ? AND time_us <= ? AND result IS NOT NULL AND quality NOT IN (4, 9)
+WHERE slot = ? AND time_us <= ? AND result IS NOT NULL AND quality NOT IN (4, 9)
 ORDER BY time_us DESC, tie DESC LIMIT ?
 """
 READ_SERIES: Final = """
@@ -88,9 +88,9 @@ def brought_up_to_date(
     passed_s = (now_us - condition.changed_us) / MICROSECONDS
     if condition.slot < 0 or found.value is None or not condition.standing or passed_s < FRESH_S:
         return condition
-    rows = connection.execute(READ_NEWEST, (condition.slot, condition.changed_us, now_us, WINDOW))
+    rows = connection.execute(READ_NEWEST, (condition.slot, now_us, WINDOW))
     window: Window = tuple((row[0], row[1], row[2]) for row in reversed(rows.fetchall()))
-    if window:
+    if window and window[-1][0] > condition.changed_us:
         found = replace(found, value=window[-1][1], trend_per_h=trend_per_h(window))
         if turned(condition.evidence, found):
             found = replace(found, limit=None, limit_name="")

@@ -61,6 +61,17 @@ def test_who_is_told_later_reads_the_newest_value(town: Town) -> None:
     assert "level 5.1 m, over danger 4.5 m, rising 6 m/h, since 14:00" in second.text
 
 
+def test_a_single_newer_value_keeps_its_trend(town: Town) -> None:
+    """The trend is that of the last readings, also of those from before the page."""
+    town.measure(4.7, 4.8, 4.9)
+    town.see(town.flood())
+    town.clock.advance(290)
+    town.measure(5.0)
+    town.pass_s(10)
+    (second,) = [n for n in town.pages() if n.person == "wang"]
+    assert "level 5 m, over danger 4.5 m, rising " in second.text
+
+
 def test_a_value_back_behind_its_limit_is_not_held_against_it(town: Town) -> None:
     """Within the hysteresis the page gives value and trend, and no "under" of a rising limit."""
     town.see(town.flood())
