@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub import __version__
-from hub.cli import act, demo, explain, look, losses, nodes, replay, run, watch_hub
+from hub.cli import act, backup, demo, explain, look, losses, nodes, replay, run, watch_hub
 from hub.config import ConfigurationError
 from hub.errors import ConfigError, HubError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, demo, watch_hub)
+FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, backup, watch_hub, demo)
 OK, FAILED, UNUSABLE = 0, 1, 2
 
 

@@ -136,6 +136,30 @@ PHRASES: Final[dict[str, Pair]] = {
     "levels": ("levels", "阈值"),
     "payload": ("payload", "内容"),
     "all of it": ("whole message", "整条消息"),
+    "backed up": (
+        "{dest}: {size} MB, log up to {end}; restore it with: tocsin restore {dest}",
+        "{dest}：{size} MB，日志至 {end}；恢复命令：tocsin restore {dest}",
+    ),
+    "copied": ("log and book: {percent} % copied", "日志与台账：已复制 {percent}%"),
+    "checking": ("checking {name}", "正在校验 {name}"),
+    "put back": (
+        "Restored the backup of {made}, log up to {end}.",
+        "已恢复 {made} 的备份，日志至 {end}。",
+    ),
+    "after restore": (
+        "Open incidents: {open}. Unsent pages: {unsent} looked up first, {cancelled} dropped.",
+        "未结事件 {open} 起。未发通知：{unsent} 条先核对再发，{cancelled} 条过期弃发。",
+    ),
+    "config back": (
+        "The configuration is in {folder}; its secrets are not in a backup.",
+        "配置已恢复到 {folder}；密钥不在备份中。",
+    ),
+    "config kept": (
+        "The configuration in {folder} was left as it is.",
+        "{folder} 中的现有配置保持不变。",
+    ),
+    "secret needed": ("Needed: {where} in {source}", "需要：{where}，位于 {source}"),
+    "restored": ("hub restored from a backup", "中心由备份恢复"),
     "would raise": ("Transitions: {count}", "状况变化：{count}"),
     "would open": ("Incidents: {count}", "事件：{count}"),
     "would page": ("Pages of the first step: {count}", "首级通知：{count}"),
