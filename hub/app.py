@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 LOOPS: Final = ("intake", "watch", "respond", "deliver", "store", "web")
 POLL_S: Final = {"intake": 0.0, "watch": 0.25, "respond": 0.25, "store": 0.5}
 CLOCK_VARIABLE: Final = "TOCSIN_CLOCK"
+PRIVATE: Final = 0o077  # the book holds people's numbers: nobody else on the machine reads it
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ async def run_hub(configuration: Configuration, *, loops: Sequence[str] | None =
     Raises:
         ConfigError: something cannot be built as configured; nothing has run then.
     """
+    os.umask(PRIVATE)
     names = chosen(loops)
     clock = clock_of(configuration)
     stop = stop_signal()

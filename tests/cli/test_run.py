@@ -18,6 +18,8 @@ from hub.cli import main
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hub.config import Configuration
+
 ROOT = Path(__file__).parents[2]
 SECRETS = {
     "TOCSIN_SMS_ACCOUNT": "AC" + "0" * 32,
@@ -119,6 +121,15 @@ def test_a_second_hub_is_refused(hub: Hub, quiet: Path) -> None:
     assert second.ended() == 2
     assert any("already runs" in line for line in second.lines)
     assert hub.lines
+
+
+def test_nobody_else_on_the_machine_reads_the_book(hub: Hub, configuration: Configuration) -> None:
+    """The data folder and all that the hub puts into it is its owner's alone."""
+    assert hub.lines
+    data = configuration.hub.data
+    open_to_others = [path for path in (data, *data.rglob("*")) if path.stat().st_mode & 0o077]
+    assert not [path for path in open_to_others if path.is_file()]
+    assert data not in open_to_others
 
 
 def test_an_unknown_loop_is_refused(quiet: Path) -> None:
