@@ -14,6 +14,7 @@ import numpy as np
 from hub.detect import DETECTORS, FUSIONS
 from hub.detect.base import Belated, Fitted, Hears, Scored, Waits
 from hub.detect.clocks import Clocks
+from hub.detect.flapping import Flapping
 from hub.detect.order import Order
 from hub.detect.own import Hearing
 from hub.model.observation import Lateness
@@ -79,6 +80,7 @@ class Stack:
         self._scored = [detector for detector in every if isinstance(detector, Scored)]
         self.marks = marks if marks is not None else {}
         self._order, self._own, self._clocks = Order(hold_s), Hearing(), Clocks()
+        self._flapping = Flapping()
 
     def bind(self, stream: Datastream) -> None:
         """Let every rule that matches look at ``stream``."""
@@ -100,7 +102,7 @@ class Stack:
             return []
         said = [step for rule in self._at_once() for step in self._update(rule, live)]
         ordered, let = self._order.arrange(live)
-        return self._look(ordered, let, said)
+        return self._flapping.take(self._look(ordered, let, said))
 
     def control(
         self, kind: str, at_us: int, offset: int, body: Mapping[str, object]
@@ -110,6 +112,13 @@ class Stack:
         Raises:
             DetectionError: a detector failed.
         """
+        return self._flapping.take(self._control(kind, at_us, offset, body)) + (
+            self._flapping.tick(at_us, offset) if kind == "tick" else []
+        )
+
+    def _control(
+        self, kind: str, at_us: int, offset: int, body: Mapping[str, object]
+    ) -> list[Transition]:
         match kind:
             case "tick":
                 return self._tick(at_us, offset)
@@ -128,6 +137,7 @@ class Stack:
         return (
             self._order.due(now_us)
             or self._own.due(now_us)
+            or self._flapping.due(now_us)
             or any(detector.due(now_us) for detector in self._waiting)
         )
 
@@ -147,6 +157,7 @@ class Stack:
             "order": self._order.dump(),
             "own": self._own.dump(),
             "clocks": self._clocks.dump(),
+            "flapping": self._flapping.dump(),
             "marks": [[rule, slot, since] for (rule, slot), since in self.marks.items()],
             "rules": {name: self._member(name).dump() for name in names},
         }
@@ -156,6 +167,7 @@ class Stack:
         self._order.load(state["order"])
         self._own.load(state["own"])
         self._clocks.load(state.get("clocks", {}))
+        self._flapping.load(state.get("flapping", {}))
         self.marks.update({(rule, slot): since for rule, slot, since in state["marks"]})
         for rule in self._rules:
             if rule.name in state["rules"]:
