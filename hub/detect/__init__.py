@@ -12,6 +12,7 @@ from hub.detect.level import LevelDetector, LevelSettings
 from hub.detect.neighbours import Neighbours, NeighboursSettings
 from hub.detect.rate import Rate, RateSettings
 from hub.detect.stale import Stale, StaleSettings
+from hub.detect.surprise import Surprise, SurpriseSettings
 
 DETECTORS: Final = {
     "level": (LevelSettings, LevelDetector),
@@ -20,6 +21,7 @@ DETECTORS: Final = {
     "stale": (StaleSettings, Stale),
     "cusum": (CusumSettings, Cusum),
     "fault": (FaultSettings, Fault),
+    "surprise": (SurpriseSettings, Surprise),
 }
 FUSIONS: Final = {
     "joint_rise": (JointRiseSettings, JointRise),

@@ -33,6 +33,7 @@ RULES: Final = (
     ),
     Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME),
     Rule(name="fault", detector="fault", severity=Severity.MINOR),
+    Rule(name="surprise", detector="surprise", severity=Severity.MINOR),
     Rule(name="neighbours", detector="neighbours"),
 )
 FIRE_CHANNELS: Final = {"temp": ("temperature", "Cel"), "smoke": ("smoke", "1/m")}
