@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hub.detect import river
+from hub.detect.forecast_words import phrase
 from hub.detect.live import Readings, readings
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
-from hub.detect.words import HOUR_S, quantity, span
+from hub.detect.words import HOUR_S
 from hub.instant import MICROSECONDS
 from hub.model.network import Severity
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
@@ -46,7 +47,9 @@ NEVER: Final = -(2**62)
 WATCH_SHARE: Final = 0.3  # of the scale lies between the watch and the danger level
 RISE_START: Final = 0.05
 RISE_END: Final = 0.10
-LEAST_SAID: Final = 0.1  # a chance below this is no news; that it is above the watch level is
+LASTING: Final = 0.5  # of the alarm's chance, at the reading before
+BURST_STEPS: Final = 2.0
+BURST_AFTER: Final = 0.3  # of the scale had risen before the jump: a first jump mostly stops
 LEARNT_INTERVALS_S: Final = (60.0, 7200.0)
 
 
@@ -54,6 +57,8 @@ LEARNT_INTERVALS_S: Final = (60.0, 7200.0)
 class ForecastSettings:
     """``alarm_at``: the probability that warns, 0 to 1; lower is earlier and wrong more often.
 
+    It must have been at least half of that at the reading before; ``at_once`` and more
+    warns without.
     ``clear_share``: how far below its peak the level must fall before the warning
     clears, as a share of the way from the watch to the danger level. ``horizon_s``: a
     crossing later than this is not yet told. ``interval_s``: the least interval the
@@ -64,12 +69,14 @@ class ForecastSettings:
     """
 
     alarm_at: float = 0.26
+    at_once: float = 0.3
     clear_share: float = 0.4
     horizon_s: float = 86_400.0
     interval_s: float = 300.0
 
     def __post_init__(self) -> None:
         between(0.0, 1.0, alarm_at=self.alarm_at, clear_share=self.clear_share)
+        between(0.0, 1.0, at_once=self.at_once)
         positive(horizon_s=self.horizon_s, interval_s=self.interval_s)
 
 
@@ -113,6 +120,7 @@ class Forecast:
             first=np.full(river.BINS, np.nan),
             offset=0.0,
             weight=river.PRIOR,
+            chance=0.0,
             top=np.nan,
             standing=np.False_,
         )
@@ -158,9 +166,33 @@ class Forecast:
         chance = self._chance(now, slope * interval, scale)
         left = danger - now.result
         soon = self._early_s(left, slope, interval) <= self._settings.horizon_s
-        on = (now.result >= danger) | ((chance >= self._settings.alarm_at) & soon)
+        on = (now.result >= danger) | (self._likely(now.row, chance) & soon)
         on |= (now.result >= watch) & (chance > 0)
-        return self._settle(now, on, danger - watch, (chance, slope, interval))
+        burst = self._burst(now, slope, scale)
+        return self._settle(now, on | burst, danger - watch, (chance, slope, interval, burst & ~on))
+
+    def score(self) -> float:
+        """Return the largest chance of the streams' last readings, 0.5 where it warns."""
+        chance = self._table["chance"][: len(self._table)].max(initial=0.0)
+        return float(min(chance / (2 * self._settings.at_once), 1.0))
+
+    def _likely(self, row: NDArray[np.intp], chance: Floats) -> NDArray[np.bool_]:
+        """Say where the chance warns: high, or high enough twice running; keep it."""
+        before = self._table["chance"][row]
+        self._table["chance"][row] = chance
+        least = self._settings.alarm_at
+        lasting = (chance >= least) & (before >= LASTING * least)
+        likely: NDArray[np.bool_] = lasting | (chance >= self._settings.at_once)
+        return likely
+
+    def _burst(self, now: Readings, slope: Floats, scale: Floats) -> NDArray[np.bool_]:
+        """Say where a rise well under way has just jumped so that two such jumps reach danger."""
+        table, row = self._table, now.row
+        step = np.nan_to_num(now.result - table["results"][row, 1])
+        before = now.result - step - table["low"][row]
+        near = now.result + BURST_STEPS * step >= self._bound["danger"][row]
+        burst: NDArray[np.bool_] = near & (step > 0) & (slope > 0) & (before >= BURST_AFTER * scale)
+        return burst
 
     def _follow(self, now: Readings) -> Floats:
         """Keep ring, means and interval up to date; return the interval to use, in seconds."""
@@ -252,7 +284,7 @@ class Forecast:
         now: Readings,
         on: NDArray[np.bool_],
         width: Floats,
-        why: tuple[Floats, Floats, Floats],
+        why: tuple[Floats, Floats, Floats, NDArray[np.bool_]],
     ) -> list[Transition]:
         """Raise and clear with hysteresis from the peak of the alarm."""
         table, row = self._table, now.row
@@ -261,12 +293,16 @@ class Forecast:
         fallen = now.result <= top - self._settings.clear_share * width
         after = on | (standing & ~fallen)
         table["top"][row], table["standing"][row] = top, after
+        chance, slope, interval, burst = why
         return [
-            self._said(now.take(np.array([i])), *(float(part[i]) for part in why))
+            self._said(
+                now.take(np.array([i])), (chance[i], slope[i], interval[i]), burst=bool(burst[i])
+            )
             for i in np.flatnonzero(after != standing)
         ]
 
-    def _said(self, one: Readings, chance: float, slope: float, interval: float) -> Transition:
+    def _said(self, one: Readings, why: tuple[float, float, float], *, burst: bool) -> Transition:
+        chance, slope, interval = (float(part) for part in why)
         row = int(one.row[0])
         stream, danger = self._streams[row], self._danger[row]
         raised = bool(self._table["standing"][row])
@@ -275,6 +311,9 @@ class Forecast:
         eta = river.crossing_s(limit - value, rise, interval) if raised and rise > 0 else None
         odds = river.shown(chance)
         words_en, words_zh = phrase(stream, danger, value, (odds, eta, slope * HOUR_S, raised))
+        if burst and raised:
+            words_en += "; two more jumps like the last reach it"
+            words_zh += "；再有两次同样的突涨即达到"
         soon = eta is None or eta[0] < HOUR_S
         ahead = Urgency.IMMEDIATE if soon else Urgency.EXPECTED
         return Transition(
@@ -312,31 +351,3 @@ class Forecast:
                 },
             ),
         )
-
-
-def phrase(
-    stream: Datastream,
-    danger: Level,
-    value: float,
-    why: tuple[float, tuple[float, float, float] | None, float, bool],
-) -> tuple[str, str]:
-    """Return the forecast in words: chance, level, when, and how fast it rises now."""
-    odds, eta, per_h, raised = why
-    at, limit = quantity(value, stream.unit), quantity(danger.above or 0.0, stream.unit)
-    if not raised:
-        return f"{at}, no longer heading for {danger.name}", f"{at}，已不再趋向“{danger.name}”"
-    if value >= (danger.above or 0.0):
-        return (
-            f"{at}, at or above {danger.name} ({limit})",
-            f"{at}，已达到“{danger.name}”（{limit}）",
-        )
-    rate = quantity(per_h, stream.unit)
-    if odds < LEAST_SAID:
-        en, zh = f"{at}, near {danger.name} ({limit})", f"{at}，接近“{danger.name}”（{limit}）"
-        return f"{en} and rising {rate}/h", f"{zh}，每小时上升 {rate}"
-    en = f"{at}, rising {rate}/h; {odds:.0%} likely to reach {danger.name} ({limit})"
-    zh = f"{at}，每小时上升 {rate}；有 {odds:.0%} 可能达到“{danger.name}”（{limit}）"
-    if eta is None:
-        return en, zh
-    (mid, mid_zh), (low, low_zh), (high, high_zh) = (span(part) for part in eta)
-    return f"{en} in {mid} ({low} to {high})", f"{zh}，约 {mid_zh}后（{low_zh}至{high_zh}）"
