@@ -15,7 +15,7 @@ from hub.console.shapes import (
     Words,
 )
 from hub.console.words import instant, printable, trend_of
-from hub.model.network import Datastream, Network, Severity
+from hub.model.network import Datastream, Hazard, Network, Severity
 from hub.model.observation import Lateness, Quality
 from hub.model.response import People
 from hub.model.transition import Kind
@@ -49,10 +49,15 @@ NOTHING: Final = Standing()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """Whether one datastream can be relied upon: what cells and sites are judged by."""
+    """Whether one datastream can be relied upon, and for which danger: what cells are judged by.
+
+    One that nobody ``declared`` may be anything: it watches nothing.
+    """
 
     id: str
     site: str
+    hazard: Hazard
+    declared: bool
     silent: bool
     faulty: bool
 
@@ -170,9 +175,11 @@ def is_silent(view: View, stream: Datastream, row: Row | None) -> bool:
 
 
 def sights(connection: sqlite3.Connection, view: View) -> list[Sight]:
-    """Return of every datastream whether it speaks and can be believed."""
+    """Return of every datastream of the world whether it speaks and can be believed."""
     return [
-        sight_of(view, stream, newest(connection, slot, 1)) for slot, stream in view.streams.items()
+        sight_of(view, stream, newest(connection, slot, 1))
+        for slot, stream in view.streams.items()
+        if not stream.watches_hub
     ]
 
 
@@ -181,6 +188,8 @@ def sight_of(view: View, stream: Datastream, rows: Sequence[Row]) -> Sight:
     return Sight(
         id=stream.id,
         site=stream.site,
+        hazard=stream.hazard,
+        declared=stream.declared,
         silent=is_silent(view, stream, rows[-1] if rows else None),
         faulty=view.standing.get(stream.slot, NOTHING).faulty,
     )

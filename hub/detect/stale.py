@@ -3,8 +3,8 @@
 A stream is stale when nothing live has come for three intervals, at least ``floor_s``,
 plus the time its node waits between uploads. The interval is declared, or learnt from
 arrivals. Silence counts only while the hub itself can hear; only new live data clears
-it. A stream of hazard ``hub`` tells that somebody watches the hub itself: its silence is
-the hub's own trouble, and is noticed sooner.
+it. A stream of property ``canary`` tells that somebody watches the hub itself: its silence
+is the hub's own trouble, and is noticed sooner.
 
 Source: the "sensor gap" test of QARTOD (IOOS, real-time quality control, test 1).
 """
@@ -141,7 +141,7 @@ class Stale:
         if stream.interval_s is None:
             return 0.0
         settings = self._settings
-        missed = settings.watcher_missed if watches_hub(stream) else settings.missed
+        missed = settings.watcher_missed if stream.watches_hub else settings.missed
         return max(missed * stream.interval_s, settings.floor_s) + (stream.upload_s or 0.0)
 
     def _limits_us(self) -> NDArray[np.float64]:
@@ -195,7 +195,7 @@ class Stale:
             en, zh = f"never spoke; listened for {quiet[0]}", f"从未上报；已等待 {quiet[1]}"
         else:
             en, zh = f"silent for {quiet[0]}", f"已静默 {quiet[1]}"
-        if watches_hub(self._streams[row]):
+        if self._streams[row].watches_hub:
             en, zh = f"hub watcher {en}", f"中心值守节点{zh}"
         return self._said(
             row,
@@ -217,12 +217,12 @@ class Stale:
         return Transition(
             key=f"{self._rule.name}:{stream.id}",
             change=change,
-            kind=Kind.HUB if watches_hub(stream) else Kind.SILENCE,
-            severity=Severity.SEVERE if watches_hub(stream) else self._rule.severity,
+            kind=Kind.HUB if stream.watches_hub else Kind.SILENCE,
+            severity=Severity.SEVERE if stream.watches_hub else self._rule.severity,
             time_us=where[0],
             offset=where[1],
             slot=stream.slot,
-            hazard=Hazard.HUB if watches_hub(stream) else self._rule.hazard or Hazard.SENSOR,
+            hazard=Hazard.HUB if stream.watches_hub else self._rule.hazard or Hazard.SENSOR,
             site=stream.site,
             certainty=Certainty.OBSERVED,
             urgency=Urgency.EXPECTED if change is Change.RAISED else Urgency.PAST,
@@ -239,8 +239,3 @@ class Stale:
                 },
             ),
         )
-
-
-def watches_hub(stream: Datastream) -> bool:
-    """Say whether ``stream`` tells that somebody watches the hub, and not of the world."""
-    return stream.hazard is Hazard.HUB

@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from hub.model.observation import Batch
     from hub.store.canary import Canary
 
-CANARY: Final = "canary"  # the observed property of a watcher's datastream
 LOOK_S: Final = 0.25
 
 
 def declared(network: Network) -> list[tuple[str, str]]:
     """Return (node, name) of the watchers' datastreams."""
     streams = network.datastreams.items()
-    return [key for key, stream in streams if stream.observed_property == CANARY]
+    return [key for key, stream in streams if stream.watches_hub]
 
 
 class Sightings:

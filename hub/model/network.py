@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+CANARY: Final = "canary"  # the observed property of those who watch the hub
 
 
 class Severity(StrEnum):
@@ -105,6 +108,11 @@ class Datastream:
     def measured(self) -> str:
         """Return the observed property, or the datastream's name when none is declared."""
         return self.observed_property or self.name
+
+    @property
+    def watches_hub(self) -> bool:
+        """Say whether this tells that somebody watches the hub, and nothing of the world."""
+        return self.observed_property == CANARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

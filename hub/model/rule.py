@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hub.model.network import Hazard, Severity
 
 if TYPE_CHECKING:
     from hub.model.network import Datastream
 
+SILENCE: Final = "stale"  # the detector that looks for it
 Option = float | int | str | bool | list[float] | list[str]
 
 
@@ -19,7 +20,8 @@ class Rule:
     """``detector`` is a kind of the registry and ``options`` its own settings.
 
     The patterns are shell globs, all of which must match; ``observed_property`` is
-    matched against ``Datastream.measured``. ``hazard`` None means the datastream's own.
+    matched against ``Datastream.measured``. What watches the hub says nothing of the
+    world: of it only silence is looked for. ``hazard`` None means the datastream's own.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Rule:
     def matches(self, stream: Datastream) -> bool:
         """Say whether this rule looks at ``stream``."""
         return (
-            fnmatchcase(stream.site, self.site)
+            (self.detector == SILENCE or not stream.watches_hub)
+            and fnmatchcase(stream.site, self.site)
             and fnmatchcase(stream.node, self.node)
             and fnmatchcase(stream.name, self.datastream)
             and fnmatchcase(stream.measured, self.observed_property)

@@ -40,7 +40,6 @@ id = "om-watch-01"
 name = "canary"
 property = "canary"
 unit = "1"
-hazard = "hub"
 label_en = "Hub watcher"
 label_zh = "中心值守"
 interval_s = 1

@@ -69,7 +69,7 @@ class WatcherConfig:
     """Everything a watcher is told.
 
     ``site``, ``node`` and ``datastream`` are declared in the hub's configuration with
-    ``property = "canary"`` and ``hazard = "hub"``. ``folder`` keeps its state.
+    ``property = "canary"``. ``folder`` keeps its state.
     """
 
     site: str
