@@ -22,6 +22,7 @@ from hub.errors import StoreUnavailableError
 from hub.flow.canary import Answers
 from hub.flow.ledger import Ledger
 from hub.flow.regain import Regain
+from hub.flow.reserve import refuse_when_full
 from hub.ingest.draft import Draft
 from hub.ingest.judge import Tolerances, judge
 from hub.ingest.receipts import Receipts
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hub.clock import Clock
     from hub.flow.handoff import Handoff
     from hub.flow.health import Health
+    from hub.flow.reserve import Reserve
     from hub.ingest.judge import Judged
     from hub.ingest.source import Link, Source, Taken
     from hub.ingest.topics import PayloadMapping
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 MOST_MESSAGES: Final = 1000
 WAIT_S: Final = 0.2
+CACHE_MB: Final = 64  # the index grows at one place for each datastream: hold ten thousand
 UNDER_WAY_S: Final = 5.0  # real seconds that a message may take on a fast clock
 
 logger = logging.getLogger(__name__)
@@ -75,16 +78,18 @@ class Intake:
         settings: IntakeSettings | None = None,
         mappings: Sequence[PayloadMapping] = (),
         on_sent: Callable[[int], None] | None = None,
+        reserve: Reserve | None = None,
     ) -> None:
         settings = settings or IntakeSettings()
         under_way_s = UNDER_WAY_S * clock.rate
-        self._connection = open_database(database)
+        self._connection = open_database(database, cache_mb=CACHE_MB)
         self._source = source
         self._clock = clock
         self._health = health
         self._wake = wake
         self._handoff = handoff
         self._on_sent = on_sent
+        self._reserve = reserve
         self._tolerances = Tolerances(
             future_us=round(settings.future_s * MICROSECONDS),
             live_us=round(max(60.0, under_way_s) * MICROSECONDS),
@@ -112,6 +117,8 @@ class Intake:
         Raises:
             StoreUnavailableError: nothing was confirmed; the next step tries again.
         """
+        if self._reserve is not None:
+            refuse_when_full(self._reserve)
         self._watch_link()
         taken = self._held or self._source.take(MOST_MESSAGES, WAIT_S)
         if taken:

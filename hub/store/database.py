@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_TIMEOUT_S = 10.0
+CACHE_MB = 8  # of pages, for each connection: the hub has a dozen
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, *, cache_mb: int = CACHE_MB) -> sqlite3.Connection:
     """Return a connection to the file at ``path``, made and migrated where needed.
+
+    ``cache_mb`` bounds what the connection keeps of the file in memory.
 
     Raises:
         StoreUnavailableError: the file cannot be opened or written.
@@ -35,7 +38,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute(f"PRAGMA cache_size=-{int(cache_mb) * 1024}")
         connection.execute("PRAGMA journal_size_limit=67108864")
         migrate(connection)
     except (OSError, sqlite3.Error) as error:
