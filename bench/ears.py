@@ -34,9 +34,9 @@ class Receipts:
     def listen(self, port: int) -> None:
         """Subscribe to all receipts of the broker on ``port``."""
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id="bench-receipts")
-        client.on_connect = lambda *_: client.subscribe("tocsin/v1/+/+/receipt", 0)
+        client.on_connect = self._subscribe
         client.on_subscribe = lambda *_: self._ready.set()
-        client.on_message = lambda _c, _u, message: self._take(message.payload)
+        client.on_message = lambda _c, _u, message: self._take(bytes(message.payload))
         client.connect("127.0.0.1", port)
         client.loop_start()
         self._client = client
@@ -61,6 +61,10 @@ class Receipts:
                 seen, changed = now, time.monotonic()
             time.sleep(0.02)
         return seen
+
+    @staticmethod
+    def _subscribe(client: paho.Client, *_: object) -> None:
+        client.subscribe("tocsin/v1/+/+/receipt", 0)
 
     def _take(self, payload: bytes) -> None:
         self.last = time.time()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 PROC: Final = Path("/proc")
@@ -14,16 +17,13 @@ IDLE: Final = (3, 4)  # idle, iowait in /proc/stat
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds since the start, and memory in MB now and at most, of one group."""
+    """CPU seconds since the start and memory in MB of one group; what is shared counts twice."""
 
     cpu_s: float = 0.0
     rss_mb: float = 0.0
-    peak_mb: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.cpu_s + other.cpu_s, self.rss_mb + other.rss_mb, self.peak_mb + other.peak_mb
-        )
+        return Usage(self.cpu_s + other.cpu_s, self.rss_mb + other.rss_mb)
 
 
 def usage(pid: int) -> Usage:
@@ -34,7 +34,18 @@ def usage(pid: int) -> Usage:
     except OSError:
         return Usage()
     ticks = int(fields[11]) + int(fields[12])
-    return Usage(ticks * TICK_S, of_status(status, "VmRSS"), of_status(status, "VmHWM"))
+    return Usage(ticks * TICK_S, of_status(status, "VmRSS"))
+
+
+def shared_out_mb(pids: Iterable[int]) -> float:
+    """Return the memory of processes together, pages that several use counted once (PSS)."""
+    total = 0.0
+    for pid in pids:
+        try:
+            total += of_status((PROC / str(pid) / "smaps_rollup").read_text(), "Pss")
+        except OSError:
+            continue
+    return total
 
 
 def of_status(status: str, key: str) -> float:
@@ -67,6 +78,11 @@ def name_of(pid: int) -> str:
         return (PROC / str(pid) / "comm").read_text().strip()
     except OSError:
         return ""
+
+
+def hub_pids(root: int) -> list[int]:
+    """Return the hub's process and its workers, without the broker it started."""
+    return [pid for pid in tree(root) if not name_of(pid).startswith("nats")]
 
 
 def hub_usage(root: int) -> dict[str, Usage]:

@@ -78,6 +78,7 @@ class Row:
     rss_mb: float = 0.0
     workers_mb: float = 0.0
     broker_mb: float = 0.0
+    whole_mb: float = 0.0
     others: float = 0.0
     load: float = 0.0
 
@@ -168,7 +169,8 @@ class Session:
             **self._about("sustained", per), messages=got, seconds=seconds,
             messages_s=got / seconds, observations_s=got * per / seconds,
             missing=burst.messages - got, behind=behind, drain_s=drained_s,
-            **costs(before, after, burst), **sizes(after), others=crowd, load=load,
+            **costs(before, after, burst), **sizes(after),
+            whole_mb=rig.memory_mb(), others=crowd, load=load,
         )  # fmt: skip
 
     def latency(self, per: int, messages_s: float) -> Row:
@@ -195,7 +197,8 @@ class Session:
             missing=burst.messages - got, pages=f"{len(late_ms)}/{probes}",
             p50_ms=share(late_ms, 0.50), p99_ms=share(late_ms, 0.99), worst_ms=share(late_ms, 1.0),
             behind=behind, drain_s=drained_s, **costs(before, rig.usage(), burst),
-            **sizes(rig.usage()), others=crowd, load=load,
+            **sizes(rig.usage()),
+            whole_mb=rig.memory_mb(), others=crowd, load=load,
         )  # fmt: skip
 
     def _about(self, what: str, per: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.load import nodes_of
-from bench.meters import Usage, hub_usage, usage
+from bench.meters import Usage, hub_pids, hub_usage, shared_out_mb, usage
 from bench.town import CONFIG, settle
 from hub.demo.influx import Influx, find_influxd
 from hub.demo.processes import DemoError, Program, free_port, wait_for_port
@@ -138,6 +138,10 @@ class Rig:
             groups["broker"] = usage(self.broker.pid)
         groups["influx"] = usage(pid_of(self.influx.server)) if self.influx else Usage()
         return groups
+
+    def memory_mb(self) -> float:
+        """Return the memory of hub and workers, shared pages counted once."""
+        return shared_out_mb(hub_pids(pid_of(self.hub)))
 
     def behind(self, loop: str) -> int:
         """Return how many observations of the log ``loop`` has still to take."""
