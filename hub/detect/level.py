@@ -1,9 +1,13 @@
 """Fixed levels with hysteresis, rising or falling; the worst one held decides.
 
 It acts at once on whatever is newest, because the first life-safety page waits for
-nothing. Late data can only raise: when what came late is the newest known of its
-stream, nothing newer follows for ``settle_s``, and it still breaches, that is one
-transition marked ``found_late``. Source: alarm limits with deadband, ISA-18.2.
+nothing. A level is left more slowly than it is reached: one implausible reading must not
+call off a flood. Only readings that are not suspect ease or clear, and two in a row,
+unless the next is long to come.
+
+Late data can only raise: when what came late is the newest known of its stream, nothing
+newer follows for ``settle_s``, and it still breaches, that is one transition marked
+``found_late``. Source: alarm limits with deadband, ISA-18.2.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from hub.model.rule import Rule
 
 MOST_LEVELS: Final = 8
+LONG_INTERVAL_S: Final = 600.0  # so far apart, one good reading says that it is over
 NEVER: Final = -(2**62)
 
 
@@ -73,9 +78,10 @@ class LevelDetector:
         self._streams: dict[int, Datastream] = {}
         self._levels: dict[int, list[Level]] = {}
         wide = np.full(MOST_LEVELS, np.inf)
-        self._bound = Table(sign=np.ones(MOST_LEVELS), limit=wide, release=wide)
+        self._bound = Table(sign=np.ones(MOST_LEVELS), limit=wide, release=wide, at_once=np.False_)
         self._table = Table(
             held=np.zeros(MOST_LEVELS, dtype=bool),
+            leaving=np.zeros(MOST_LEVELS, dtype=bool),
             last_us=np.int64(NEVER),
             late_us=np.int64(NEVER),
             late_due_us=np.int64(0),
@@ -93,6 +99,7 @@ class LevelDetector:
         self._table.add(stream.slot)
         self._streams[row], self._levels[row] = stream, levels
         self._bound["limit"][row] = self._bound["release"][row] = np.inf
+        self._bound["at_once"][row] = (stream.interval_s or 0.0) >= LONG_INTERVAL_S
         for place, level in enumerate(levels):
             sign, limit = signed_limit(level)
             self._bound["sign"][row, place] = sign
@@ -104,7 +111,9 @@ class LevelDetector:
         seen = readings(batch, self._table)
         if not len(seen.row):
             return []
-        moved = (self._after(seen) != self._table["held"][seen.row]).any(axis=1)
+        held, leaving = self._after(seen)
+        moved = (held != self._table["held"][seen.row]).any(axis=1)
+        moved |= (leaving != self._table["leaving"][seen.row]).any(axis=1)
         said = self._walk(seen, moved) if moved.any() else []
         np.maximum.at(self._table["last_us"], seen.row, seen.time_us)
         return said
@@ -144,13 +153,20 @@ class LevelDetector:
         """Restore them."""
         self._table.load(state)
 
-    def _after(self, seen: Readings) -> NDArray[np.bool_]:
-        """Return which levels each reading would leave held, from what its row holds now."""
+    def _after(self, seen: Readings) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which levels each reading would leave held, and which of them nearly left.
+
+        Each by what its row holds now. A good reading past the release makes a held
+        level leave; the next one, also past it, lets go. A suspect one does neither.
+        """
         rows = seen.row
         signed = seen.result[:, None] * self._bound["sign"][rows]
-        held = self._table["held"][rows] & (signed >= self._bound["release"][rows])
-        after: NDArray[np.bool_] = held | (signed >= self._bound["limit"][rows])
-        return after
+        good = (seen.quality != Quality.SUSPECT)[:, None]
+        held, leaving = self._table["held"][rows], self._table["leaving"][rows]
+        past = held & (signed < self._bound["release"][rows])
+        gone = past & good & (leaving | self._bound["at_once"][rows][:, None])
+        after: NDArray[np.bool_] = (held & ~gone) | (signed >= self._bound["limit"][rows])
+        return after, past & after & (good | leaving)
 
     def _walk(self, seen: Readings, moved: NDArray[np.bool_]) -> list[Transition]:
         """Take the streams that moved reading by reading."""
@@ -162,10 +178,11 @@ class LevelDetector:
             now = seen.take(places)
             now = now.take(now.time_us >= self._table["last_us"][now.row])
             self._table["last_us"][now.row] = now.time_us
-            after = self._after(now)
+            after, leaving = self._after(now)
             for place in np.flatnonzero((after != self._table["held"][now.row]).any(axis=1)):
                 said += self._step(now.take(np.array([place])), after[place])
             self._table["held"][now.row] = after
+            self._table["leaving"][now.row] = leaving
         return said
 
     def _step(self, one: Readings, after: NDArray[np.bool_]) -> list[Transition]:
@@ -185,7 +202,7 @@ class LevelDetector:
         place = np.array([row])
         names = ("late_us", "late_result", "late_offset", "late_quality")
         one = Readings(place, *(self._table[name][place] for name in names))
-        held = self._table["held"][row] | self._after(one)[0]
+        held = self._table["held"][row] | self._after(one)[0][0]
         steps = self._step(one, held)
         self._table["held"][row] = held
         self._table["last_us"][row] = one.time_us[0]

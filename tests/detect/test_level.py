@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def said(made: LevelDetector, batch: Batch) -> list[tuple[Change, Severity]]:
 
 def test_every_step_of_a_flood() -> None:
     """Raised, worsened twice, eased and cleared, each where the hysteresis says."""
-    flood = series(2.0, 3.0, 3.1, 4.2, 5.5, 4.9, 4.7, 3.9, 3.7, 2.9, 2.7)
+    flood = series(2.0, 3.0, 3.1, 4.2, 5.5, 4.9, 4.7, 3.9, 3.7, 2.9, 2.7, 2.6)
     assert said(detector(), flood) == [
         (Change.RAISED, Severity.MODERATE),
         (Change.WORSENED, Severity.SEVERE),
@@ -41,10 +43,10 @@ def test_every_step_of_a_flood() -> None:
 def test_a_falling_level_is_a_danger_too() -> None:
     """A level ``below`` is reached by falling and left by rising past its hysteresis."""
     low = Level(name="dry", severity=Severity.SEVERE, below=1.0, hysteresis=0.1)
-    steps = detector(levels=(low,)).update(series(2.0, 0.9, 1.05, 1.2))
+    steps = detector(levels=(low,)).update(series(2.0, 0.9, 1.05, 1.2, 1.3))
     assert [(step.change, step.evidence.value) for step in steps] == [
         (Change.RAISED, 0.9),
-        (Change.CLEARED, 1.2),
+        (Change.CLEARED, 1.3),
     ]
     assert "below dry (1 m)" in steps[0].evidence.words_en
 
@@ -66,6 +68,52 @@ def test_a_suspect_reading_pages_as_possible() -> None:
     """SUSPECT is not believed less than it costs: it pages, and says that it may be wrong."""
     (step,) = detector().update(series(5.5, quality=Quality.SUSPECT))
     assert step.certainty is Certainty.POSSIBLE
+
+
+def of_quality(*pairs: tuple[float, Quality]) -> Batch:
+    """Return readings a minute apart, each with its own quality."""
+    batch = series(*(result for result, _ in pairs))
+    return replace(batch, quality=np.array([q for _, q in pairs], dtype=np.int8))
+
+
+GOOD, SUSPECT, NONE = Quality.PASS, Quality.SUSPECT, Quality.NOT_EVALUATED
+
+
+def test_an_implausible_reading_does_not_call_off_a_flood() -> None:
+    """A dip between two high readings clears nothing, whether the tests doubt it or not."""
+    for doubt in (SUSPECT, GOOD, NONE):
+        steps = said(detector(), of_quality((5.5, GOOD), (0.095, doubt), (5.5, GOOD)))
+        assert steps == [(Change.RAISED, Severity.EXTREME)]
+
+
+def test_suspect_readings_never_ease_or_clear() -> None:
+    """However many of them: they may worsen, and two good ones are needed to be sure."""
+    doubts = [(0.1, SUSPECT)] * 10
+    made = detector()
+    assert said(made, of_quality((4.5, GOOD), *doubts, (5.5, SUSPECT), *doubts)) == [
+        (Change.RAISED, Severity.SEVERE),
+        (Change.WORSENED, Severity.EXTREME),
+    ]
+    rest = series(0.1, 0.1, start=30)
+    assert said(made, rest) == [(Change.CLEARED, Severity.EXTREME)]
+
+
+def test_two_good_readings_in_a_row_clear_across_batches_and_a_restart() -> None:
+    """The first good one is remembered; a high one between begins anew."""
+    made = detector()
+    made.update(series(5.5, 0.1))
+    again = detector()
+    again.load(made.dump())
+    assert said(again, series(0.1, start=2)) == [(Change.CLEARED, Severity.EXTREME)]
+    assert said(made, series(5.5, 0.1, start=2)) == []
+
+
+def test_a_slow_gauge_clears_at_its_first_good_reading() -> None:
+    """Where the next reading is long to come, one good one is enough; a suspect one is not."""
+    for quality, steps in ((NONE, [(Change.CLEARED, Severity.EXTREME)]), (SUSPECT, [])):
+        made = detector(interval_s=900.0)
+        made.update(series(5.5))
+        assert said(made, series(0.1, start=1, quality=quality)) == steps
 
 
 def test_more_levels_than_places_keep_the_worst() -> None:

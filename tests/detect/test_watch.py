@@ -95,7 +95,7 @@ def test_late_data_and_silence_never_resolve(bench: Bench) -> None:
         bench.clock.advance(3600)
         until_idle(watch)
     assert bench.conditions()["level:node-0/stage"] == 1
-    bench.live(1.0)
+    bench.live(1.0, 1.0)
     until_idle(watch)
     assert bench.conditions()["level:node-0/stage"] == 0
 
