@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Final
 
 from hub.console.shapes import CellShape, PersonShape, ResourceShape, SiteShape, Words
 from hub.console.view import worst
+from hub.dispatch.words import HAZARDS
 from hub.incident.cells import cell_of
 from hub.model.incident import Status
-from hub.model.network import Severity
+from hub.model.network import Hazard, Severity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from hub.console.view import Sight, View
     from hub.model.network import Cell
     from hub.model.response import People
+
+NO_DANGER: Final = frozenset({Hazard.SENSOR, Hazard.HUB})  # they tell of the hub's own means
 
 
 def sites(connection: sqlite3.Connection, view: View, known: list[Sight]) -> list[SiteShape]:
@@ -51,7 +54,7 @@ def person_shape(people: People, person: str) -> PersonShape:
 
 
 def cells(view: View, known: list[Sight]) -> list[CellShape]:
-    """Return every cell, blind where no working sensor watches or nobody answers."""
+    """Return every cell, blind where a hazard has no working sensor or nobody answers."""
     return [cell_shape(view, cell, known) for cell in view.network.cells.values()]
 
 
@@ -79,11 +82,43 @@ def cell_shape(view: View, cell: Cell, known: list[Sight]) -> CellShape:
 
 
 def blind_because(view: View, cell: Cell, inside: list[Sight]) -> Words | None:
-    """Return why nobody sees or answers for ``cell``, or None when it is sighted."""
+    """Return why nobody sees or answers for ``cell``, or None when it is sighted.
+
+    Each hazard of each site is judged on its own: a working thermometer sees no flood.
+    """
     if not {cell.responsible, cell.deputy} & set(view.people.persons):
         return Words(en="nobody answers for this cell", zh="该网格无人负责")
-    if not inside:
-        return Words(en="no sensor watches this cell", zh="该网格没有传感器")
-    if all(stream.silent or stream.faulty for stream in inside):
-        return Words(en="every sensor here is silent or faulty", zh="该网格传感器全部中断或故障")
-    return None
+    watching: dict[tuple[str, Hazard], list[Sight]] = defaultdict(list)
+    for stream in inside:
+        if stream.declared and stream.hazard not in NO_DANGER:
+            watching[stream.site, stream.hazard].append(stream)
+    if not watching:
+        return Words(en="no declared sensor watches this cell", zh="该网格没有已声明的传感器")
+    lost = [place for place, streams in watching.items() if all(map(useless, streams))]
+    return unseen(view, lost) if lost else None
+
+
+def useless(stream: Sight) -> bool:
+    """Say whether ``stream`` shows nothing now."""
+    return stream.silent or stream.faulty
+
+
+def unseen(view: View, lost: list[tuple[str, Hazard]]) -> Words:
+    """Return in words which hazards nobody sees, and where."""
+    hazards: dict[str, list[Hazard]] = defaultdict(list)
+    for site, hazard in lost:
+        hazards[site].append(hazard)
+    names = {id_: view.network.sites[id_] for id_ in hazards}
+    english = (" and ".join(HAZARDS[one][0] for one in found) for found in hazards.values())
+    chinese = ("、".join(HAZARDS[one][1] for one in found) for found in hazards.values())
+    sites = names.values()
+    return Words(
+        en="; ".join(
+            f"{site.name_en}: no working sensor for {what}"
+            for site, what in zip(sites, english, strict=True)
+        ),
+        zh="；".join(
+            f"{site.name_zh}：{what}传感器全部中断或故障"
+            for site, what in zip(sites, chinese, strict=True)
+        ),
+    )

@@ -97,6 +97,22 @@ async def test_cells_are_sighted_or_blind(client: TestClient, town: Town) -> Non
     assert set(cells["north"]["blind_because"]) == {"en", "zh"}
 
 
+async def test_one_hazard_unseen_makes_a_cell_blind(client: TestClient, town: Town) -> None:
+    """All fire sensors silent: blind for fire, whatever undeclared nodes or others still say."""
+    town.observe("qx-bridge-01/stage", (0, 3.0))
+    town.learn("stray-09", "temp", "old-mill", "Cel")
+    town.observe("stray-09/temp", (0, 20.0))
+    cells = {c["id"]: c for c in await get(client, "/api/v1/cells")}
+    assert cells["bridge-quarter"]["sighted"]
+    assert not cells["mill-lane"]["sighted"]
+    assert cells["mill-lane"]["blind_because"] == {
+        "en": "Old mill: no working sensor for fire",
+        "zh": "老磨坊：火警传感器全部中断或故障",
+    }
+    town.observe("mill-02/smoke", (0, 0.1))
+    assert {c["id"]: c for c in await get(client, "/api/v1/cells")}["mill-lane"]["sighted"]
+
+
 async def test_incident_has_evidence_timeline_and_masked_addresses(
     client: TestClient, town: Town
 ) -> None:
