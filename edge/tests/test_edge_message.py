@@ -90,6 +90,7 @@ def test_receipts_are_read(golden: Path) -> None:
     assert ranges.refused == ((41821, "same key, other content"),)
     assert read_receipt((golden / "receipt-want.json").read_bytes()).want == ((41700, 41720),)
     assert read_receipt((golden / "receipt-newer-hub.json").read_bytes()).got == ((1, 2),)
+    assert read_receipt((golden / "receipt-canary.json").read_bytes()).got == ((7, 8),)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,9 @@ def test_state_and_will_are_the_golden_ones(golden: Path) -> None:
     """The retained state and the last will are spelled as the samples."""
     sample = json.loads((golden / "state-online.json").read_text())
     assert json.loads(state(up_s=123.0, queue=0, evicted=0, clock="ntp")) == sample
+    held = json.loads((golden / "state-held.json").read_text())
+    spans = [("7f3a9c21d4e85b06", 41790, 41822), ("00000000000000aa", 3, 3)]
+    assert json.loads(state(up_s=123.0, queue=0, evicted=0, clock="ntp", held=spans)) == held
     assert json.loads(WILL) == json.loads((golden / "state-will.json").read_text())
 
 

@@ -220,3 +220,17 @@ def test_unusable_folder_is_said(tmp_path: Path) -> None:
     """A spool nobody can open is an error in words."""
     with pytest.raises(SpoolError, match="cannot be opened"):
         Spool(tmp_path / "nowhere" / "spool.db", boot="aa", max_bytes=MAX_BYTES)
+
+
+def test_held_names_each_start_that_left_something(tmp_path: Path) -> None:
+    """The newest starts come first, with the numbers still there, whatever became of them."""
+    for boot, count in (("a" * 16, 3), ("b" * 16, 1), ("c" * 16, 0)):
+        made = Spool(tmp_path / "held.db", boot=boot, max_bytes=1_000_000)
+        for _ in range(count):
+            made.add(["{}"])
+        made.receipted(boot, (1, 2))
+        made.commit()
+        found = made.held(20)
+        assert made.held(1) == found[:1]
+        made.close()
+    assert found == [("b" * 16, 1, 1), ("a" * 16, 1, 3)]
