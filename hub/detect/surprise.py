@@ -18,7 +18,7 @@ from hub.detect import signs, tails
 from hub.detect.live import Readings, readings
 from hub.detect.settings import positive
 from hub.detect.signs import COUNT, JUMP, LAG4, LAG16, LEVEL, NOISE, STUCK
-from hub.detect.surprise_words import NATURES, SENTINEL, phrase
+from hub.detect.surprise_words import NATURES, OFFSET, SENTINEL, phrase
 from hub.detect.table import Table
 from hub.detect.words import DAY_S
 from hub.instant import MICROSECONDS
@@ -51,6 +51,7 @@ START: Final = (
 GAPS: Final = np.array([12.0, 24.0, 24.0, 48.0, np.nan, 1.0])  # readings; the level's is a day
 MOST_GAP: Final = 2000.0
 LATELY: Final = 24  # readings since a jump for which a shift is called an offset
+MOST_OF: Final = 0.5  # of the change was one jump
 LEARNT_S: Final = (1.0, 7200.0)
 SENTINELS: Final = (-999.0, -6999.0)
 BELOW_ALL: Final = -9000.0
@@ -101,6 +102,8 @@ class Surprise:
             told=np.zeros(COUNT, dtype=bool),
             onset_us=np.zeros(COUNT, dtype=np.int64),
             jumped=np.int64(-LATELY),
+            leap=0.0,
+            base=np.nan,
             alarmed=np.int64(NEVER),
             margin=0.0,
             standing=np.int8(-1),
@@ -186,8 +189,10 @@ class Surprise:
         )
         signs.settle(table, now, found, jump, before)
         table["jumped"][row] = np.where(jump, table["count"][row], table["jumped"][row])
+        table["leap"][row] = np.where(jump, np.abs(now.result - before), table["leap"][row])
         table["told"][row] &= ~opened & (table["open"][row] | (rare > 0))
         table["onset_us"][row] = np.where(opened, now.time_us[:, None], table["onset_us"][row])
+        table["base"][row] = np.where(jump, before, table["base"][row])
         return self._decide(now, rare, interval_s, found.expected)
 
     def _stuck(self, row: Rows) -> Floats:
@@ -230,8 +235,11 @@ class Surprise:
         table["latest"][row] = np.minimum(worth / (2 * least), 1.0)
         standing = table["standing"][row]
         over = (standing == SENTINEL) | (standing == STUCK)
-        over |= count - table["alarmed"][row] >= self._settings.hold
-        after = np.where(fires, which, np.where(over, -1, standing))
+        held_for = count - table["alarmed"][row]
+        over |= held_for >= self._settings.hold * np.where(standing == OFFSET, 2, 1)
+        away = np.abs(now.result - table["base"][row]) >= MOST_OF * table["leap"][row]
+        stays = over & (standing == JUMP) & away
+        after = np.where(fires, which, np.where(stays, OFFSET, np.where(over, -1, standing)))
         after = np.where(stuck, STUCK, after).astype(np.int8)
         table["standing"][row] = after
         said = (after != standing) | (fires & ~stuck)
@@ -242,15 +250,17 @@ class Surprise:
         ]
 
     def _nature(self, row: int, sign: int) -> str:
-        """Name what happened; a shift that began with one jump is an offset."""
-        if sign not in (LAG4, LAG16, LEVEL):
+        """Name what happened; a shift that one jump made is an offset."""
+        table = self._table
+        if sign not in (LAG4, LAG16, LEVEL) or table["count"][row] - table["jumped"][row] > LATELY:
             return NATURES[sign]
-        since = int(self._table["count"][row]) - int(self._table["jumped"][row])
-        return "offset" if since <= LATELY else NATURES[sign]
+        moved = abs(float(table["results"][row, 0]) - float(table["held"][row]))
+        return NATURES[OFFSET] if table["leap"][row] >= MOST_OF * moved else NATURES[sign]
 
     def _onset_us(self, row: int, sign: int, now_us: int) -> int:
         if sign == SENTINEL:
             return now_us
+        sign = JUMP if sign == OFFSET else sign
         name = self._table["run_us"][row] if sign == STUCK else self._table["onset_us"][row, sign]
         return int(name) or now_us
 

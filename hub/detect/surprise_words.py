@@ -8,6 +8,7 @@ from hub.detect.signs import JUMP, LAG4, LAG16, LEVEL, NOISE, STUCK
 from hub.detect.words import quantity, span
 
 SENTINEL: Final = 6
+OFFSET: Final = 7  # a jump that has not come back
 NATURES: Final = {
     JUMP: "spike",
     NOISE: "noise",
@@ -16,6 +17,7 @@ NATURES: Final = {
     LEVEL: "shift",
     STUCK: "stuck",
     SENTINEL: "sentinel",
+    OFFSET: "offset",
 }
 WORLD: Final = frozenset({"surge", "shift"})
 SAID: Final = {
