@@ -139,8 +139,8 @@ def runners(
 ) -> dict[str, Coroutine[None, None, None]]:
     """Return what to run, from the last loop to the first, so that nobody talks to nobody."""
     running: dict[str, Coroutine[None, None, None]] = {}
-    running["disk"] = drive(
-        "disk", parts.guard.step, wakeups=parts.wakeups, health=parts.health, poll_s=DISK_POLL_S
+    running["guard"] = drive(
+        "guard", parts.guard.step, wakeups=parts.wakeups, health=parts.health, poll_s=DISK_POLL_S
     )
     stack.callback(parts.guard.close)
     if "deliver" in names:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEAF: Final = "hub:deaf"
+FULL: Final = "hub:disk"
 PATIENCE_US: Final = 30 * MICROSECONDS
 WORDS: Final = {
     Change.RAISED: (
@@ -22,12 +23,41 @@ WORDS: Final = {
 }
 
 
+FULL_WORDS: Final = {
+    Change.RAISED: (
+        "the hub's disk is full: nothing is taken in, nodes keep their data; free space",
+        "中枢磁盘已满：停止接收，数据留存节点；请清理空间",
+    ),
+    Change.CLEARED: ("the hub's disk has room again", "中枢磁盘空间已恢复"),
+}
+
+
 class Hearing:
-    """Whether intake is connected, as the log tells it; a brief loss is not told."""
+    """Whether intake is connected, as the log tells it; a brief loss is not told.
+
+    ``hears`` says whether silence counts: connected, caught up, and room on the disk.
+    """
 
     def __init__(self) -> None:
+        self._full = False
+        self._heard = False
         self._deaf_us: int | None = None
         self._standing = False
+
+    @property
+    def hears(self) -> bool:
+        """Say whether what is not heard is not said."""
+        return self._heard and not self._full
+
+    def disk(self, full: bool, at_us: int, offset: int) -> list[Transition]:  # noqa: FBT001  a fact
+        """Learn whether there is room to take anything in."""
+        before, self._full = self._full, full
+        change = Change.RAISED if full else Change.CLEARED
+        return [] if before is full else [said(change, at_us, offset, FULL, FULL_WORDS)]
+
+    def link(self, connected: bool, caught_up: bool) -> None:  # noqa: FBT001  facts
+        """Learn how well intake hears."""
+        self._heard = connected and caught_up
 
     def hear(self, connected: bool, at_us: int, offset: int) -> list[Transition]:  # noqa: FBT001  a fact
         """Learn whether intake is connected; hearing again ends the condition."""
@@ -52,18 +82,30 @@ class Hearing:
 
     def dump(self) -> dict[str, object]:
         """Return since when the hub is deaf, and whether that was told."""
-        return {"deaf_us": self._deaf_us, "standing": self._standing}
+        return {
+            "deaf_us": self._deaf_us,
+            "standing": self._standing,
+            "full": self._full,
+            "heard": self._heard,
+        }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Restore it."""
         self._deaf_us, self._standing = state["deaf_us"], state["standing"]
+        self._full, self._heard = state.get("full", False), state.get("heard", True)
 
 
-def said(change: Change, at_us: int, offset: int) -> Transition:
-    """Return the step of the hub's one condition."""
-    words_en, words_zh = WORDS[change]
+def said(
+    change: Change,
+    at_us: int,
+    offset: int,
+    key: str = DEAF,
+    words: Mapping[Change, tuple[str, str]] = WORDS,
+) -> Transition:
+    """Return the step of one of the hub's own conditions."""
+    words_en, words_zh = words[change]
     return Transition(
-        key=DEAF,
+        key=key,
         change=change,
         kind=Kind.HUB,
         severity=Severity.SEVERE,

@@ -66,6 +66,8 @@ class EmbeddedBroker:
         self._program = find_program(settings.program)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        self._wanted = threading.Event()
+        self._wanted.set()
         self._thread: threading.Thread | None = None
         self.restarts = 0
 
@@ -92,9 +94,21 @@ class EmbeddedBroker:
             self.stop()
             raise BrokerError(f"the embedded broker does not start on port {self.port}: {words}")
 
+    def pause(self) -> None:
+        """End the server until ``resume``; nodes keep what they cannot send."""
+        self._wanted.clear()
+        process = self._process
+        if process and process.poll() is None:
+            process.terminate()
+
+    def resume(self) -> None:
+        """Let the server run again."""
+        self._wanted.set()
+
     def stop(self) -> None:
         """End the server; what it holds stays in its folder."""
         self._stopping.set()
+        self._wanted.set()
         process = self._process
         if process and process.poll() is None:
             process.terminate()
@@ -108,6 +122,9 @@ class EmbeddedBroker:
     def _keep_running(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._stopping.is_set():
+            self._wanted.wait()
+            if self._stopping.is_set():
+                return
             began = time.monotonic()
             with self._log_path().open("ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603  our own program
@@ -116,8 +133,8 @@ class EmbeddedBroker:
             if self._stopping.is_set():
                 self._process.terminate()
             code = self._process.wait()
-            if self._stopping.is_set():
-                return
+            if self._stopping.is_set() or not self._wanted.is_set():
+                continue
             lived_long = time.monotonic() - began > LONGEST_PAUSE_S
             pause_s = FIRST_PAUSE_S if lived_long else min(pause_s * 2, LONGEST_PAUSE_S)
             logger.error("the embedded broker ended with %d; starting it again", code)
