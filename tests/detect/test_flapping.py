@@ -103,12 +103,26 @@ def test_dump_and_load_change_nothing(rows: list[tuple[int, Change, Severity]]) 
         assert straight.tick(now * SECOND, now) == restarted.tick(now * SECOND, now)
 
 
-def test_a_square_wave_of_an_hour_is_one_incident_and_one_page(tmp_path: Path) -> None:
-    """1 Hz for an hour: one incident, standing, marked, at most two notices; then it is over."""
+def test_a_square_wave_of_1_hz_is_one_incident_and_one_page(tmp_path: Path) -> None:
+    """Up and down from second to second for an hour: one standing incident, two notices at most."""
     bench = Bench(tmp_path / "hub.db", gauge(0))
     watch = bench.watch(rules=LEVEL_ONLY)
     for minute in range(60):
-        values = [5.3 if second % 2 else 2.0 for second in range(60)]
+        bench.clock.advance(60)
+        bench.write(*[5.3, 2.0] * 30, at_s=minute * 60, step_s=1.0)
+        until_idle(watch)
+    assert [i.hazard for i in bench.book.open_incidents()] == [Hazard.FLOOD]
+    assert bench.book.condition("level:node-0/stage").standing
+    assert bench.pages() <= 2
+    assert len(bench.timeline()) < 20
+
+
+def test_what_flaps_for_an_hour_is_one_incident_and_one_page(tmp_path: Path) -> None:
+    """Three seconds up, three down: one incident, standing, marked, two notices; then it is over."""
+    bench = Bench(tmp_path / "hub.db", gauge(0))
+    watch = bench.watch(rules=LEVEL_ONLY)
+    for minute in range(60):
+        values = [5.3 if second // 3 % 2 else 2.0 for second in range(60)]
         bench.clock.advance(60)
         bench.write(*values, at_s=minute * 60, step_s=1.0)
         until_idle(watch)
