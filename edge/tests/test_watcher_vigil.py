@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,6 +53,35 @@ def test_a_restart_of_twenty_seconds_is_within_the_grace() -> None:
             if vigil.due(now):
                 answered(vigil, now + 1, now)
             assert vigil.look(now), (start, now)
+
+
+def test_seven_days_of_restarts_without_a_false_page() -> None:
+    """A week of slow answers, lost canaries and a restart each hour calls nobody."""
+    dice = random.Random(5)  # noqa: S311  one run, repeatable
+    vigil, outages = Vigil(PACE, 0.0), Outages(PACE)
+    away_until, next_away, pending = 0.0, 600.0, list[tuple[float, int]]()
+    vigil.connected()
+    for second in range(7 * 86_400):
+        now = float(second)
+        if now >= next_away:
+            away_until, next_away = now + dice.uniform(1.0, 15.0), now + dice.uniform(600.0, 6600.0)
+            pending.clear()
+            vigil.lost()
+        if away_until and now >= away_until:
+            away_until = 0.0
+            vigil.connected()
+        if vigil.due(now):
+            vigil.send(second + 1, now)
+            if dice.random() > 0.01:
+                pending.append((now + dice.uniform(0.2, 4.0), second + 1))
+        for due in [item for item in pending if item[0] <= now]:
+            pending.remove(due)
+            vigil.taken([(due[1], due[1])])
+            vigil.answered(due[1])
+        well = vigil.look(now)
+        quiet_s, cause = vigil.quiet_s(now), vigil.cause(now)
+        news = outages.step(well=well, quiet_s=quiet_s, cause=cause, now=now, wall_s=now)
+        assert news is None, now
 
 
 def test_an_answer_given_again_proves_nothing() -> None:
