@@ -118,7 +118,7 @@ def test_a_square_wave_of_1_hz_is_one_incident_and_one_page(tmp_path: Path) -> N
 
 
 def test_what_flaps_for_an_hour_is_one_incident_and_one_page(tmp_path: Path) -> None:
-    """Three seconds up, three down: one incident, standing, marked, two notices; then it is over."""
+    """Three seconds up and down: one incident, standing, marked, two notices; then over."""
     bench = Bench(tmp_path / "hub.db", gauge(0))
     watch = bench.watch(rules=LEVEL_ONLY)
     for minute in range(60):
