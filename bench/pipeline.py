@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -273,7 +274,7 @@ def share(values: list[float], part: float) -> float:
     """Return the value below or at which ``part`` of the sorted ``values`` lie."""
     if not values:
         return float("nan")
-    return values[min(len(values) - 1, max(0, round(part * len(values) + 0.5) - 1))]
+    return values[math.ceil(part * len(values)) - 1]
 
 
 def session(broker: str, plan: Plan, *, influx: bool, streams: int = FEW_STREAMS) -> Session:
