@@ -13,7 +13,9 @@ from hub.flow.desk import Desk, Paging
 from hub.flow.paging import Pager
 from hub.incident.correlate import Effect, Fold
 from hub.incident.sighting import Sighting
+from hub.incident.upkeep import ailment
 from hub.model.incident import Status
+from hub.model.network import Hazard
 from hub.store.book import Book
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from hub.dispatch.text import Message
     from hub.flow.desk import Streams
     from hub.incident.correlate import Folded, Page
+    from hub.incident.upkeep import Ailment
     from hub.model.book import Mute
     from hub.model.incident import Incident
     from hub.model.network import Network
@@ -114,7 +117,15 @@ def fold_for(
         now_us=now_us,
         known=book.is_known,
         taken=book.digests.codes(now_us),
+        ailing={i.id: ailing(book, desk, i) for i in around if i.hazard is Hazard.SENSOR},
     )
+
+
+def ailing(book: Book, desk: Desk, incident: Incident) -> dict[str, Ailment]:
+    """Return what ails a site: what stands of its maintenance incident, by key."""
+    return {
+        key: ailment(key, kind, desk.stream(slot)) for key, slot, kind in book.troubles(incident.id)
+    }
 
 
 def write(book: Book, desk: Desk, folded: Folded, now_us: int) -> Recorded:

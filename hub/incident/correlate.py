@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from hub.incident import lifecycle
 from hub.incident.cells import cell_of
-from hub.incident.headline import headline
+from hub.incident.headline import headline, titled
 from hub.incident.identity import incident_id, reply_code
 from hub.incident.sighting import after, facts, repeated
 from hub.incident.suppress import muting
+from hub.incident.upkeep import Ailment, ailment, complaint
 from hub.model.book import Condition, Entry
 from hub.model.incident import Incident, Presence, Status
 from hub.model.network import Hazard
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from hub.incident.sighting import Sighting
     from hub.model.book import Detail, Mute
-    from hub.model.network import Network
+    from hub.model.network import Datastream, Network
 
 RETURN_US: Final = 600_000_000  # over for less than this: the same danger, not a new one
 DEFAULT_POLICY: Final = "default"
@@ -77,7 +78,8 @@ class Fold:
 
     ``incidents`` are all open ones, ``conditions`` those of the keys to come;
     ``unsettled`` has, by incident, the keys that stand or are muted, and ``ended_us``
-    when one of its conditions last changed; ``known`` says whether an id was ever used
+    when one of its conditions last changed; ``ailing`` has, by maintenance incident, what
+    stands by key; ``known`` says whether an id was ever used
     and ``taken`` are codes that mean something else.
     """
 
@@ -93,6 +95,7 @@ class Fold:
         now_us: int,
         known: Callable[[str], bool],
         taken: Iterable[str] = (),
+        ailing: Mapping[str, Mapping[str, Ailment]] | None = None,
     ) -> None:
         self.before = {i.id: i for i in incidents}
         self.incidents = dict(self.before)
@@ -102,6 +105,10 @@ class Fold:
         self.codes = {i.code for i in self.incidents.values()} | set(taken)
         self.conditions = {c.key: c for c in conditions}
         self.unsettled = defaultdict(set, {name: set(keys) for name, keys in unsettled.items()})
+        self.ailing = defaultdict[str, dict[str, Ailment]](dict)
+        self.ailing.update({name: dict(of) for name, of in (ailing or {}).items()})
+        self.streams: dict[str, Datastream | None] = {}
+        self.retitled: set[str] = set()
         self.ended_us = dict(ended_us)
         self.mutes = tuple(mutes)
         self.network = network
@@ -114,6 +121,8 @@ class Fold:
 
     def result(self) -> Folded:
         """Return what changed; each changed incident is one version on."""
+        for name in self.retitled & self.incidents.keys():
+            self.incidents[name] = self.retold(self.incidents[name])
         changed = [i for i in self.incidents.values() if self.before.get(i.id) != i]
         return Folded(
             conditions=tuple(self.conditions[key] for key in self.touched),
@@ -141,6 +150,7 @@ class Fold:
 
     def effect_of(self, seen: Sighting) -> Effect:
         """Record the condition, then let its incident know unless it is muted."""
+        self.streams[seen.transition.key] = seen.stream
         old = self.conditions.get(seen.transition.key)
         if old is not None and repeated(old, seen.transition):
             return Effect.REPEATED
@@ -219,6 +229,7 @@ class Fold:
 
     def unmute(self, condition: Condition, seen: Sighting) -> Effect:
         """Let the incident know what ``condition`` came to say while it was muted."""
+        self.streams[condition.key] = seen.stream
         self.put(replace(condition, muted=False))
         effect = self.tell(self.conditions[condition.key], seen)
         self.effects.append(effect)
@@ -274,8 +285,29 @@ class Fold:
             self.unsettled[old.incident].discard(old.key)
         if condition.standing or condition.muted:
             self.unsettled[condition.incident].add(condition.key)
+        if condition.hazard is Hazard.SENSOR:
+            self.ail(condition, old)
         self.conditions[condition.key] = condition
         self.touched[condition.key] = None
+
+    def ail(self, condition: Condition, old: Condition | None) -> None:
+        """Keep what ails the site of ``condition``, to be told when all is folded."""
+        self.ailing[old.incident if old else ""].pop(condition.key, None)
+        if condition.standing and not condition.muted:
+            said = (condition.evidence.words_en, condition.evidence.words_zh)
+            stream = self.streams.get(condition.key)
+            found = ailment(condition.key, condition.kind, stream, said)
+            self.ailing[condition.incident][condition.key] = found
+        self.retitled.add(condition.incident)
+
+    def retold(self, incident: Incident) -> Incident:
+        """Return a maintenance incident with all that ails its site now; once over, as it was."""
+        said = complaint(self.ailing[incident.id].values())
+        if said is None:
+            return incident
+        site = self.network.sites.get(incident.site)
+        words_en, words_zh = titled(incident.hazard, site, said)
+        return replace(incident, headline_en=words_en, headline_zh=words_zh)
 
     def note(self, incident: str, kind: str, body: dict[str, Detail], by: str = "") -> None:
         """Add a line to the timeline of ``incident`` (empty: of no incident)."""

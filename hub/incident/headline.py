@@ -25,11 +25,15 @@ LONGEST: Final = 200
 
 def headline(hazard: Hazard, site: Site | None, evidence: Evidence) -> tuple[str, str]:
     """Return (English, Chinese): hazard, place, and what was seen in the detector's words."""
+    return titled(hazard, site, (evidence.words_en, evidence.words_zh))
+
+
+def titled(hazard: Hazard, site: Site | None, said: tuple[str, str]) -> tuple[str, str]:
+    """Return (English, Chinese): hazard, place, and ``said`` in both, of which one may be empty."""
     english, chinese = NAMES[hazard]
     if site is not None:
         english, chinese = f"{english}, {site.name_en}", f"{chinese}，{site.name_zh}"
-    seen_en = evidence.words_en or evidence.words_zh
-    seen_zh = evidence.words_zh or evidence.words_en
+    seen_en, seen_zh = said[0] or said[1], said[1] or said[0]
     return (
         (f"{english}: {seen_en}" if seen_en else english)[:LONGEST],
         (f"{chinese}：{seen_zh}" if seen_zh else chinese)[:LONGEST],

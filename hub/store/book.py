@@ -16,6 +16,7 @@ from hub.errors import StoreError
 from hub.model.book import ActionResult, Condition, Deadline, DeadlineKind, Entry, Link, Mute
 from hub.model.incident import Incident, Status
 from hub.model.notification import Notification, NotificationState, Purpose
+from hub.model.transition import Kind
 from hub.store import rows
 from hub.store.digests import Digests
 
@@ -136,6 +137,15 @@ class Book:
             (incident,),
         )
         return [key for (key,) in found]
+
+    def troubles(self, incident: str) -> list[tuple[str, int, Kind]]:
+        """Return key, slot and kind of what stands of ``incident`` and is not muted."""
+        found = self._connection.execute(
+            "SELECT key, slot, kind FROM condition"
+            " WHERE incident = ? AND standing = 1 AND muted = 0 ORDER BY raised_us, key",
+            (incident,),
+        )
+        return [(key, slot, Kind(kind)) for key, slot, kind in found]
 
     def ended_us(self, incident: str) -> int:
         """Return when a condition known to ``incident`` last changed; 0 without any."""
