@@ -46,6 +46,9 @@ AND channel = 'sms'
 TOLD: Final = """
 SELECT n.id, i.site, i.hazard FROM notification n JOIN incident i ON i.id = n.incident
 """
+BELIEVED: Final = """
+SELECT id FROM notification WHERE channel = 'sms' AND state IN ('sent', 'delivered')
+"""
 BEHIND: Final = """
 SELECT count(*) FROM observation WHERE "offset" >
 coalesce((SELECT "offset" FROM position WHERE loop = 'store'), 0)
@@ -216,6 +219,10 @@ class Log:
                 at_s = phones.first_s[note]
                 first[site, hazard] = min(at_s, first.get((site, hazard), at_s))
         return first
+
+    def imagined(self, phones: Phones) -> set[str]:
+        """Return the SMS that the hub takes for sent and no phone got."""
+        return {note for (note,) in self.ask(BELIEVED)} - set(phones.sent)
 
     def unknown(self, phones: Phones) -> set[str]:
         """Return the SMS that no row of the outbox stands for: sent and then forgotten."""

@@ -77,7 +77,8 @@ def build_city(folder: Path, dice: random.Random, *, rows: int, span_s: float) -
     for name in ("people.toml", "rules.toml", "cells.geojson"):
         shutil.copy(ROOT / "config" / name, config / name)
     hub = tomllib.loads((ROOT / "config" / "hub.toml").read_text("utf-8"))
-    write(config / "hub.toml", {k: v for k, v in hub.items() if k != "mapping"})
+    kept = {key: value for key, value in hub.items() if key != "mapping"}
+    write(config / "hub.toml", {**kept, "storm": {"most": 0}})  # each incident has its own page
     write(config / "policies.toml", hurried(ROOT / "config" / "policies.toml"))
     (config / "sites").mkdir()
     onsets = iter(shuffled_onsets(dice, len(PLACES) * len(DANGERS), rows))

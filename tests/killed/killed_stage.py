@@ -56,7 +56,7 @@ sys.stdin.read()
 class Strike:
     """One kill to come: ``at_s`` real seconds after the start, the program down ``down_s``.
 
-    Of those of the hub, an ``aimed`` one waits a little until a page is under way, and
+    Of those of the hub, an ``aimed`` one waits a little until a page wants to be sent, and
     every second is ``held``: another process holds the store then, as a slow disk would.
     """
 
@@ -106,7 +106,7 @@ def plan_strikes(
             at_s=at_s,
             kind=kind,
             down_s=dice.uniform(0.1, 1.5),
-            aimed=kind == "hub" and dice.random() < 0.75,
+            aimed=kind == "hub" and dice.random() < 0.9,
             held=kind == "hub" and next(turns),
         )
         for at_s, kind in zip(times, kinds, strict=True)
@@ -263,7 +263,7 @@ class Stage:
         program = self._named(name)
         assert self.until(lambda: self._is_up(program), BACK_S), self.words(program)
         if strike.aimed:
-            self.until(lambda: any(self.log.unsent(self.phones_now())), AIM_S)
+            self.until(lambda: self.log.unsent(self.phones_now())[0] > 0, AIM_S)
             self.rest(dice.uniform(0.0, 0.2))
         with held(self.scene.database) if strike.held else nullcontext():
             self.rest(dice.uniform(0.1, 0.8) if strike.held else 0.0)
