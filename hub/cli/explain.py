@@ -18,6 +18,7 @@ from hub.model.book import Condition, Entry
 from hub.model.incident import Incident
 from hub.model.levels import LEVEL_NAMES
 from hub.model.notification import Notification
+from hub.model.pace import pace
 from hub.store.book import Book
 
 if TYPE_CHECKING:
@@ -175,13 +176,14 @@ def condition_lines(condition: Condition, reader: Reader) -> Iterator[str]:
     if words:
         yield f"  {printable(words)}"
     yield f"  {reader.say('detector')} {evidence.detector} · {reader.say('rule')} {evidence.rule}"
-    for label, value in figures(evidence, reader):
+    for label, value in figures(condition, reader):
         yield f"  {reader.say(label)}: {value}"
     yield from window_lines(evidence, reader)
 
 
-def figures(evidence: Evidence, reader: Reader) -> Iterator[tuple[str, str]]:
+def figures(condition: Condition, reader: Reader) -> Iterator[tuple[str, str]]:
     """Yield (label, value with unit) of every number that the detector gave."""
+    evidence = condition.evidence
     unit = reader.unit(evidence.unit)
     if evidence.value is not None:
         yield "value", f"{evidence.value:.4g} {unit}"
@@ -190,7 +192,8 @@ def figures(evidence: Evidence, reader: Reader) -> Iterator[tuple[str, str]]:
         named = of_pair(reader.language, *LEVEL_NAMES.get(name, (name, name))) if name else ""
         yield "limit", f"{evidence.limit:.4g} {unit} {named}".rstrip()
     if evidence.trend_per_h is not None:
-        yield "trend", f"{evidence.trend_per_h:+.3g} {unit}/h"
+        told = pace(condition.hazard)
+        yield "trend", f"{evidence.trend_per_h / told.per_hour:+.3g} {unit}/{told.english}"
     if evidence.expected is not None:
         yield "expected", f"{evidence.expected:.4g} {unit}"
     if evidence.statistic is not None:

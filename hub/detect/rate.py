@@ -17,6 +17,7 @@ from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import HOUR_S, quantity, span
 from hub.instant import MICROSECONDS
+from hub.model.pace import pace
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
 if TYPE_CHECKING:
@@ -139,9 +140,10 @@ class Rate:
         row = int(one.row[0])
         stream = self._streams[row]
         raised = bool(self._table["standing"][row])
+        over = pace(self._rule.hazard or stream.hazard)
         rate, limit = (
-            quantity(abs(per_h), stream.unit),
-            quantity(self._settings.limit_per_h, stream.unit),
+            quantity(abs(told) / over.per_hour, stream.unit)
+            for told in (per_h, self._settings.limit_per_h)
         )
         lasted = span(span_us / MICROSECONDS)
         up = self._settings.direction == "rise"
@@ -162,8 +164,10 @@ class Rate:
             evidence=Evidence(
                 detector="rate",
                 rule=self._rule.name,
-                words_en=f"{verb_en} {rate}/h over {lasted[0]} (limit {limit}/h)",
-                words_zh=f"{lasted[1]}内{verb_zh}每小时 {rate}（限值每小时 {limit}）",
+                words_en=f"{verb_en} {rate}/{over.english} over {lasted[0]}"
+                f" (limit {limit}/{over.english})",
+                words_zh=f"{lasted[1]}内{verb_zh}每{over.chinese} {rate}"
+                f"（限值每{over.chinese} {limit}）",
                 value=float(one.result[0]),
                 unit=stream.unit,
                 statistic=per_h,

@@ -18,6 +18,7 @@ from hub.dispatch.segments import segments, to_gsm7, to_ucs2
 from hub.model.levels import LEVEL_NAMES
 from hub.model.network import Hazard, Severity
 from hub.model.notification import Purpose
+from hub.model.pace import pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -287,15 +288,16 @@ class Writer:
 
     def trend(self) -> str:
         """Return which way it goes and how fast; nothing when it stands still."""
-        rate = self.message.trend_per_h
-        if rate is None or self.plain() or number(abs(rate)) in ("0", "?"):
+        over = pace(self.message.hazard)
+        rate = (self.message.trend_per_h or 0.0) / over.per_hour
+        if self.plain() or number(abs(rate)) in ("0", "?"):
             return ""
         speed = self.amount(abs(rate))
         if self.chinese:
             up = "涨" if self.quantity() in words.RISES else "升"
-            return f"每小时{up if rate > 0 else '降'}{speed}"
-        per = " per h" if "/" in speed or " per " in speed else "/h"
-        return f"{'rising' if rate > 0 else 'falling'} {speed}{per}"
+            return f"每{over.chinese}{up if rate > 0 else '降'}{speed}"
+        per = " per " if "/" in speed or " per " in speed else "/"
+        return f"{'rising' if rate > 0 else 'falling'} {speed}{per}{over.english}"
 
     def since(self) -> str:
         """Return since when, in the reader's local time."""

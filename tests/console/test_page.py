@@ -116,6 +116,18 @@ async def test_stale_covers_everything_when_the_feed_stops(serve: Serve, town: T
         assert box == {"x": 0, "y": 0, "width": 1280, "height": 900}
 
 
+async def test_a_fire_rises_by_the_minute(client: TestClient, town: Town) -> None:
+    """A trend is per minute where minutes count, and per hour of a river."""
+    town.observe("mill-02/smoke", *((60.0 * i, 12.0 - 0.5 * i) for i in range(8, -1, -1)))
+    town.observe("qx-bridge-01/stage", *((60.0 * i, 4.0 - 0.5 * i) for i in range(7, -1, -1)))
+    async with opened(client) as page:
+        await visit(page)
+        smoke = page.locator('[data-stream="mill-02/smoke"]')
+        await expect(smoke).to_contain_text("0.5 %/m/min")
+        stage = page.locator('[data-stream="qx-bridge-01/stage"]')
+        await expect(stage).to_contain_text("30 m/h")
+
+
 async def test_values_and_ages_move(client: TestClient, town: Town) -> None:
     """A new value is on the page within seconds, and its age grows with the hub's clock."""
     town.observe("qx-bridge-01/stage", (0, 3.21))

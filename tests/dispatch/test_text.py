@@ -118,6 +118,17 @@ def test_a_flood_page_reads_aloud() -> None:
     )
 
 
+def test_a_fire_moves_by_the_minute() -> None:
+    """What is over in minutes has its trend per minute; what stands still has none."""
+    fire = replace(RISE, hazard=Hazard.FIRE, measured="co", unit="[ppm]", trend_per_h=3401.0)
+    assert "rising 56.68 ppm/min," in compose(fire, "en")
+    assert "每分钟升56.68ppm，" in compose(fire, "zh")
+    assert "rising 0.5 L/min per min," in compose(
+        replace(fire, unit="L/min", trend_per_h=30.0, code=""), "en"
+    )
+    assert "rising" not in compose(replace(fire, trend_per_h=0.0), "en")
+
+
 @pytest.mark.parametrize(
     ("change", "english", "chinese"),
     [

@@ -146,7 +146,7 @@ function drawHealth() {
   const trouble = health.trouble.map(pick).join(" · ");
   $("trouble").hidden = !health.trouble.length;
   $("trouble").className = health.ready ? "degraded" : "broken";
-  const words = health.trouble.length ? `${t(health.ready ? "degraded" : "red")}: ${trouble}` : "";
+  const words = health.trouble.length ? `${t(health.ready ? "degraded" : "red")}${t("colon")}${trouble}` : "";
   if ($("trouble").textContent !== words) $("trouble").textContent = words;
   $("history").textContent = `${pick(health.history)} · ${health.version}`;
 }
@@ -154,7 +154,7 @@ function drawHealth() {
 function announce(open) {
   const red = open.filter((incident) => incident.severity === "extreme" && incident.status === "triggered");
   const fresh = red.filter((incident) => !announced.has(incident.id));
-  if (fresh.length) $("announce").textContent = fresh.map((incident) => `${t("newRed")}: ${pick(incident.headline)}`).join("; ");
+  if (fresh.length) $("announce").textContent = fresh.map((incident) => `${t("newRed")}${t("colon")}${pick(incident.headline)}`).join("; ");
   announced = new Set(red.map((incident) => incident.id));
 }
 

@@ -109,8 +109,8 @@ function conditionBox(condition, zone) {
     { class: `condition ${condition.standing ? condition.severity : "over"}` },
     el("p", {}, badge(condition.standing ? condition.severity : null), el("b", {}, words || condition.key)),
     el("p", { class: "where" }, facts.join(" · ")),
-    evidenceChart(evidence, zone, `${t("evidence")}: ${words || condition.key}`),
-    el("p", { class: "where" }, `${evidence.detector} ${evidence.rule}${settings ? ` · ${t("parameters")}: ${settings}` : ""}`),
+    evidenceChart(evidence, zone, `${t("evidence")}${t("colon")}${words || condition.key}`),
+    el("p", { class: "where" }, `${evidence.detector} ${evidence.rule}${settings ? ` · ${t("parameters")}${t("colon")}${settings}` : ""}`),
   );
 }
 

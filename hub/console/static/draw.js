@@ -110,13 +110,13 @@ export function answer(incident) {
 function told(incident) {
   if (!incident.told.length) return t("nobodyTold");
   const people = incident.told.map((one) => `${pick(one.person.name)} (${one.channel}, ${kind(one.state)})`);
-  return `${t("told")}: ${people.join(" · ")}`;
+  return `${t("told")}${t("colon")}${people.join(" · ")}`;
 }
 
 export function cellBox(cell) {
   const state = cell.sighted
     ? el("span", { class: "sighted" }, t("sighted"))
-    : el("span", { class: "blind" }, `${t("blind")}: ${cell.blind_because ? pick(cell.blind_because) : ""}`);
+    : el("span", { class: "blind" }, `${t("blind")}${t("colon")}${cell.blind_because ? pick(cell.blind_because) : ""}`);
   const people = cell.responsible
     ? `${t("responsible")} ${pick(cell.responsible.name)} · ${t("deputy")} ${pick(cell.deputy.name)}`
     : t("noCellWhy");
@@ -157,8 +157,15 @@ export function streamRow(stream, zone) {
 
 function trend(stream) {
   if (!stream.trend) return el("small", {}, "");
-  const slope = stream.trend === "steady" ? "" : ` ${quantity(Math.abs(stream.trend_per_h), stream.unit)}${t("perHour")}`;
+  const slope = stream.trend === "steady" ? "" : ` ${speed(stream)}`;
   return el("small", {}, `${ARROWS[stream.trend]} ${t(stream.trend)}${slope}`);
+}
+
+/** How fast it goes: a fire by the minute, all else by the hour. */
+function speed(stream) {
+  const perHour = Math.abs(stream.trend_per_h);
+  if (stream.hazard === "fire") return `${quantity(perHour / 60, stream.unit)}${t("perMinute")}`;
+  return `${quantity(perHour, stream.unit)}${t("perHour")}`;
 }
 
 /** What is said below a stream's name: its level, then whatever is special. */
