@@ -33,7 +33,7 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "set broker.tls = true and broker.ca_file",
         ),
         "zh": (
-            "到 {host} 的连接没有 TLS:途中任何人都能读取或伪造数据",
+            "到 {host} 的连接没有 TLS：途中任何人都能读取或伪造数据",
             "设置 broker.tls = true 和 broker.ca_file",
         ),
     },
@@ -82,7 +82,7 @@ WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "aside": {
         "en": ("{n} messages were set aside", "see: tocsin-edge status"),
-        "zh": ("{n} 条消息被搁置", "查看:tocsin-edge status"),
+        "zh": ("{n} 条消息被搁置", "查看：tocsin-edge status"),
     },
     "clock-ntp": {
         "en": ("clock is set by the network", ""),

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 Details = dict[str, str | int | float | None]
 POLL_S: Final = 0.05
 WAITING: Final = Words(
-    en="recorded in the log; the hub has not decided yet", zh="已记入日志,等待处理"
+    en="recorded in the log; the hub has not decided yet", zh="已记入日志，等待处理"
 )
 LONGEST_MUTE_US: Final = 30 * 86_400 * 1_000_000
 
@@ -208,4 +208,4 @@ def check_person(request: web.Request, person: str) -> None:
     """
     if person not in request.app[DEPS].people.persons:
         en = f"There is no person '{printable(person)}'; use an id of the configuration."
-        raise ProblemError(404, "not-found", en, "没有此人,请使用配置中的编号。")
+        raise ProblemError(404, "not-found", en, "没有此人，请使用配置中的编号。")

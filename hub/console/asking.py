@@ -36,7 +36,7 @@ async def body_of(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError as error:
         en = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s; send it again."
-        raise ProblemError(408, "too-slow", en, "请求内容接收超时,请重发。") from error
+        raise ProblemError(408, "too-slow", en, "请求内容接收超时，请重发。") from error
 
 
 async def order_of(request: web.Request, shape: type[S]) -> S:
@@ -52,7 +52,7 @@ async def order_of(request: web.Request, shape: type[S]) -> S:
         return msgspec.json.decode(await body_of(request) or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProblemError(
-            400, "bad-body", f"The body does not fit: {error}.", f"请求内容有误:{error}"
+            400, "bad-body", f"The body does not fit: {error}.", f"请求内容有误：{error}"
         ) from error
 
 

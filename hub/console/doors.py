@@ -108,7 +108,7 @@ def check_local(request: web.Request) -> None:
             "Without a token the console answers only on this machine, as localhost. "
             "Set web.token_file to reach it by another name."
         )
-        raise ProblemError(403, "not-local", en, "未设令牌时仅限本机访问;请设置 web.token_file。")
+        raise ProblemError(403, "not-local", en, "未设令牌时仅限本机访问；请设置 web.token_file。")
 
 
 def check_same_site(request: web.Request) -> None:
@@ -119,7 +119,7 @@ def check_same_site(request: web.Request) -> None:
         origin is not None and urlsplit(origin).netloc != request.host
     ):
         en = "This change was sent by another web page and was refused; use the console itself."
-        raise ProblemError(403, "cross-site", en, "拒绝来自其他网页的操作,请在控制台内操作。")
+        raise ProblemError(403, "cross-site", en, "拒绝来自其他网页的操作，请在控制台内操作。")
 
 
 def has_bearer(request: web.Request) -> bool:
@@ -140,7 +140,7 @@ def refuse(request: web.Request) -> web.StreamResponse:
     if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
         raise web.HTTPSeeOther("/login")
     en = "A token is needed: send 'Authorization: Bearer TOKEN' or log in at /login."
-    zh = "需要令牌:请发送 Authorization: Bearer 令牌,或在 /login 登录。"
+    zh = "需要令牌：请发送 Authorization: Bearer 令牌，或在 /login 登录。"
     raise ProblemError(401, "token-needed", en, zh, {"WWW-Authenticate": "Bearer"})
 
 

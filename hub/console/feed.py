@@ -107,7 +107,7 @@ class Feed:
         async with self._changing:
             if len(self.readers) >= self._deps.settings.clients:
                 en = "Too many live feeds are open; close other pages and try again."
-                zh = "实时连接过多,请关闭其他页面后重试。"
+                zh = "实时连接过多，请关闭其他页面后重试。"
                 raise ProblemError(503, "too-many", en, zh, {"Retry-After": "10"})
             first = await self._app[THREADS].read(lambda c: self._first(c, resume))
             reader = Reader()

@@ -20,16 +20,24 @@ if TYPE_CHECKING:
     from hub.console.deps import ConsoleDeps
 
 PROBE_S: Final = 2.0
-NAMES: Final = {
-    "log": "日志存储",
-    "broker": "消息代理",
-    "intake": "接收",
-    "watch": "监测",
-    "respond": "响应",
-    "deliver": "发送",
-    "store": "历史写入",
-    "influx": "InfluxDB",
+# What a check is of, by its first word, and what a Chinese reader is told to do about it:
+# the reason itself stands in English, in the provider's or the system's own words.
+CHINESE: Final = {
+    "log": ("日志存储", "无法写入，请清理所在磁盘"),
+    "broker": ("消息代理", "没有连接，请检查代理服务"),
+    "intake": ("接收", "接收出错，正在重试，请查看中心日志"),
+    "watch": ("监测", "监测出错，请查看中心日志"),
+    "respond": ("响应", "响应出错，正在重试，请查看中心日志"),
+    "deliver": ("发送", "发送出错，正在重试，请查看中心日志"),
+    "store": ("历史写入", "写入出错，报警不受影响"),
+    "influx": ("InfluxDB", "无法写入，数据仍在本地日志中"),
+    "channel": ("渠道", "通知发不出去，请检查服务商账号与网络"),
+    "rule": ("规则", "运行出错，请修正规则"),
+    "dead-man": ("外部值守", "无法报平安，请检查网络与地址"),
+    "console": ("页面", "页面更新滞后，请查看中心日志"),
+    "sms": ("短信收件人", "已拒收短信，请联系本人恢复接收"),
 }
+OTHERWISE: Final = "请查看中心日志"
 
 
 def health_of(deps: ConsoleDeps) -> HealthShape:
@@ -59,8 +67,13 @@ def health_of(deps: ConsoleDeps) -> HealthShape:
 
 
 def trouble(name: str, check: CheckShape) -> Words:
-    """Return what is not well in both languages; the reason is the check's own."""
-    return Words(en=f"{name}: {check.words}", zh=f"{NAMES.get(name, name)}异常:{check.words}")
+    """Return what is not well in both languages; English has the check's own reason."""
+    first, _, rest = name.replace(":", " ", 1).partition(" ")
+    called, advice = CHINESE.get(first, (first, OTHERWISE))
+    of = "" if first == "watch" else rest
+    return Words(
+        en=f"{name}: {check.words}", zh=f"{' '.join(filter(None, (called, of)))}异常：{advice}"
+    )
 
 
 async def healthz(request: web.Request) -> web.Response:

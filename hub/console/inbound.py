@@ -29,9 +29,9 @@ LONGEST: Final = 1600
 LONGEST_FIELD: Final = 128
 LOCKED: Final = (
     "Too many wrong codes; call the duty desk.",
-    "回复码错误次数过多,请致电值班室。",
+    "回复码错误次数过多，请致电值班室。",
 )
-RECORDED: Final = ("Recorded; being worked on.", "已记录,正在处理。")
+RECORDED: Final = ("Recorded; being worked on.", "已记录，正在处理。")
 
 
 async def signed_form(request: web.Request) -> dict[str, str]:
@@ -57,7 +57,7 @@ async def signed_form(request: web.Request) -> dict[str, str]:
     ):
         request.app[DEPS].health.count("callbacks_refused_total")
         en = "The provider's signature does not hold: check web.public_url and the auth token."
-        raise ProblemError(403, "bad-signature", en, "签名无效,请检查 web.public_url 与令牌。")
+        raise ProblemError(403, "bad-signature", en, "签名无效，请检查 web.public_url 与令牌。")
     return fields
 
 

@@ -28,8 +28,8 @@ BUTTONS: Final = (
 SHAPES: Final = {"extreme": "I", "severe": "II", "moderate": "III", "minor": "IV", "unknown": "?"}
 STATES: Final = {
     Status.TRIGGERED: ("nobody has answered yet", "尚无人接警"),
-    Status.ACKNOWLEDGED: ("answered by", "已接警:"),
-    Status.RESOLVED: ("over, closed by", "已结束,处理人:"),
+    Status.ACKNOWLEDGED: ("answered by", "已接警："),
+    Status.RESOLVED: ("over, closed by", "已结束，处理人："),
 }
 FRAME: Final = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8">
@@ -72,7 +72,7 @@ def render(page: Page | None, language: str) -> str:
 def unknown(*, chinese: bool) -> str:
     """Return what is said of a link nobody sent."""
     if chinese:
-        return "<h1>链接无效</h1><p>请用短信中的回复码回复,或致电值班室。</p>"
+        return "<h1>链接无效</h1><p>请用短信中的回复码回复，或致电值班室。</p>"
     return (
         "<h1>This link is not valid</h1><p>Answer by SMS with the code, or call the duty desk.</p>"
     )
@@ -163,7 +163,7 @@ def state(incident: IncidentShape, *, chinese: bool) -> str:
 def outcome(page: Page, *, chinese: bool) -> str:
     """Return what became of the press, or why no button is offered."""
     if page.pressed and page.result is None:
-        words = ("recorded; the hub is working on it", "已记录,正在处理")[chinese]
+        words = ("recorded; the hub is working on it", "已记录，正在处理")[chinese]
         return f'<p class="done" role="status">{words}</p>'
     if page.pressed and page.result:
         words = page.result.words_zh if chinese else page.result.words_en
@@ -172,11 +172,11 @@ def outcome(page: Page, *, chinese: bool) -> str:
     if page.used:
         words = (
             "This link was used. For more, answer the SMS with the code.",
-            "此链接已使用。如需其他操作,请用回复码回复短信。",
+            "此链接已使用。如需其他操作，请用回复码回复短信。",
         )[chinese]
         return f'<p class="refused">{words}</p>'
     if page.expired:
-        words = ("This link is too old; use the newest message.", "链接已过期,请用最新短信。")[
+        words = ("This link is too old; use the newest message.", "链接已过期，请用最新短信。")[
             chinese
         ]
         return f'<p class="refused">{words}</p>'

@@ -91,7 +91,7 @@ async def login(request: web.Request) -> web.Response:
     if guesses.exhausted(key):
         en = "Too many wrong tokens; wait five minutes and try again."
         raise ProblemError(
-            429, "too-many", en, "错误次数过多,请五分钟后重试。", {"Retry-After": "300"}
+            429, "too-many", en, "错误次数过多，请五分钟后重试。", {"Retry-After": "300"}
         )
     given = parse_qs((await body_of(request)).decode("utf-8", "replace")).get("token", [""])[0]
     if not hmac.compare_digest(given.strip().encode(), token.encode()):

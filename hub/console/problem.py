@@ -65,7 +65,7 @@ def not_found(what_en: str, what_zh: str) -> ProblemError:
 STOCK = {
     404: ("Nothing is served at this address; see /api/v1/openapi.json.", "此地址无内容。"),
     405: ("This address does not take that method.", "此地址不支持该方法。"),
-    413: ("The body is larger than 64 KiB; send less.", "请求内容超过 64 KiB,请缩短。"),
+    413: ("The body is larger than 64 KiB; send less.", "请求内容超过 64 KiB，请缩短。"),
 }
 UNKNOWN = ("The request could not be served.", "请求无法处理。")
 
@@ -100,12 +100,12 @@ def stock(error: web.HTTPException) -> web.StreamResponse:
 def unavailable() -> ProblemError:
     """Return the problem that the store does not answer for now."""
     en = "The hub's store does not answer; see /readyz, then try again in a few seconds."
-    zh = "存储暂时不可用,请查看 /readyz,数秒后重试。"
+    zh = "存储暂时不可用，请查看 /readyz，数秒后重试。"
     return ProblemError(503, "store-unavailable", en, zh, {"Retry-After": "5"})
 
 
 def surprise() -> ProblemError:
     """Return the problem that is the hub's own fault."""
     en = "The hub failed on this request; its log says why. The alarm path is not affected."
-    zh = "中枢处理该请求时出错,原因见日志;报警不受影响。"
+    zh = "中枢处理该请求时出错，原因见日志；报警不受影响。"
     return ProblemError(500, "internal-error", en, zh)

@@ -40,7 +40,7 @@ NONE_OPEN: Final = ("Nothing is open that you were told of.", "目前没有您�
 WRONG_CODE: Final = ("That code is not of a page to you.", "回复码不对。")
 NOBODY: Final = (
     "Nobody of that name is known here. Reply D NAME CODE.",
-    "没有此人,请回 转 姓名 回复码。",
+    "没有此人，请回 转 姓名 回复码。",
 )
 NOTHING_SENT: Final = ("There is nothing to repeat.", "没有可重发的内容。")
 ONE_ONLY: Final = (
@@ -172,7 +172,7 @@ def listing(known: list[Incident]) -> Pair:
         return NONE_OPEN
     english = ", ".join(f"{i.code} {i.headline_en[:30]}" for i in known[:LISTED])
     chinese = "、".join(f"{i.code} {i.headline_zh[:15]}" for i in known[:LISTED])
-    return f"Reply with the word and the code: {english}", f"请回复 文字+回复码:{chinese}"
+    return f"Reply with the word and the code: {english}", f"请回复 文字+回复码：{chinese}"
 
 
 def act(connection: sqlite3.Connection, people: People, incident: Incident, sms: Incoming) -> Heard:

@@ -34,7 +34,7 @@ def tell(connection: sqlite3.Connection, book: Book, desk: Desk, now_us: int) ->
 def transition_of(mark: Restored, now_us: int) -> Transition:
     """Return the condition; a person ends it."""
     made = from_us(mark.backup_us)
-    zh = f"已从{made.month}月{made.day}日{made:%H:%M}(UTC)备份恢复"
+    zh = f"已从{made.month}月{made.day}日{made:%H:%M}（UTC）备份恢复"
     return Transition(
         key=f"restored:{mark.at_us}",
         change=Change.RAISED,

@@ -57,6 +57,17 @@ async def test_trouble_beside_the_alarm_path_is_not_red(serve: Serve, town: Town
     assert "InfluxDB" in body["history"]["en"]
 
 
+async def test_trouble_in_chinese_is_chinese(client: TestClient, town: Town) -> None:
+    """A provider's own English stays in the English words; Chinese says what to do, once."""
+    town.health.ill("channel sms", "HTTP 401: Authenticate; check the account and token")
+    town.health.ill("rule x-y", "ValueError: nothing")
+    body = await (await client.get("/readyz")).json()
+    assert {(one["en"].partition(":")[0], one["zh"]) for one in body["trouble"]} == {
+        ("channel sms", "渠道 sms异常：通知发不出去，请检查服务商账号与网络"),
+        ("rule x-y", "规则 x-y异常：运行出错，请修正规则"),
+    }
+
+
 async def test_a_log_that_takes_no_write_is_red(client: TestClient, town: Town) -> None:
     """/readyz really writes: a store that refuses is 503 with the way out, then recovers."""
     blocker = sqlite3.connect(town.path, isolation_level=None)
