@@ -99,7 +99,9 @@ WORDS: Final[dict[str, Verb]] = {
     "退订": Verb.OPT_OUT,
 }
 # What people add, or copy from the page, around the answer itself.
-AROUND: Final = re.compile(r"REPLY|I TAKE IT|0 LIST|SEND HELP|PLEASE|PLS|THANKS|回复|回|请(?!求)|谢谢")
+AROUND: Final = re.compile(
+    r"REPLY|I TAKE IT|0 LIST|SEND HELP|PLEASE|PLS|THANKS|回复|回|请(?!求)|谢谢"
+)
 EVERY: Final = re.compile(r"\bALL\b|\bI TAKE ALL\b|全部|所有")
 HAND_OVER: Final = re.compile(r"(?:D(?=\s)|转给|转)\s*(.+)")
 ANY_WORD: Final = "|".join(re.escape(w) for w in sorted(WORDS, key=len, reverse=True))
