@@ -7,7 +7,7 @@ needs a clock, baselines a worker). Name, site and category of a series are neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -52,6 +52,11 @@ class Bench:
         self._dangers = any(s.levels or s.hazard is Hazard.FIRE for s in self.streams)
         self._offset = 0
         self._standing: set[str] = set()
+        self._listener: Callable[[Transition], object] = lambda _: None
+
+    def listen(self, listener: Callable[[Transition], object]) -> None:
+        """Tell ``listener`` every step of a condition from here on."""
+        self._listener = listener
 
     def update(self, time: float, value: Value) -> tuple[float, bool]:
         """Take in one reading of each column and return (score 0 to 1, alarm).
@@ -66,6 +71,7 @@ class Bench:
             said = said + self.stack.control("tick", after_us, self._offset, {})
         for step in said:
             self._note(step)
+            self._listener(step)
         alarm = bool(self._standing)
         return max(self.stack.score(), float(alarm) / 2), alarm
 

@@ -188,11 +188,12 @@ class Surprise:
             np.isnan(table["limit"][row, JUMP]), np.inf, table["limit"][row, JUMP]
         )
         signs.settle(table, now, found, jump, before)
+        lone = jump & (table["count"][row] - table["jumped"][row] > self._settings.hold)
         table["jumped"][row] = np.where(jump, table["count"][row], table["jumped"][row])
-        table["leap"][row] = np.where(jump, np.abs(now.result - before), table["leap"][row])
+        table["leap"][row] = np.where(lone, np.abs(now.result - before), table["leap"][row])
         table["told"][row] &= ~opened & (table["open"][row] | (rare > 0))
         table["onset_us"][row] = np.where(opened, now.time_us[:, None], table["onset_us"][row])
-        table["base"][row] = np.where(jump, before, table["base"][row])
+        table["base"][row] = np.where(lone, before, table["base"][row])
         return self._decide(now, rare, interval_s, found.expected)
 
     def _stuck(self, row: Rows) -> Floats:
