@@ -1,8 +1,8 @@
 """When a message to one person may leave, so that a storm is heard and not switched off. Pure.
 
 The first message leaves at once. After it the next waits a little, so that what comes
-in one burst goes out as one list; the last message of the allowance is kept for a red
-danger at a place that this person has not yet been told of. Each person has their own
+in one burst goes out as one list; the last message of the allowance is kept, for half of
+the time, for a red danger at a place that this person does not know of. Each person has their own
 allowance: a storm at one place delays nobody else's first page.
 """
 
@@ -60,11 +60,14 @@ def leaves_us(limits: StormLimits, told: Told, *, news: bool, now_us: int) -> in
     left = sorted(us for us in told.left_us if us > now_us - us_of(limits.window_s))
     if not limits.most or not left:
         return now_us
+    half_us = us_of(limits.window_s / 2)
     allowed = limits.most if news or limits.most == 1 else limits.most - 1
     leave_us = max(now_us, left[-1] + us_of(limits.gather_s) * len(left))
     if len(left) < allowed:
         return leave_us
-    return max(leave_us, left[len(left) - allowed] + us_of(limits.window_s))
+    if allowed <= len(left) < limits.most:
+        return max(leave_us, left[0] + half_us)
+    return max(leave_us, left[len(left) - limits.most] + us_of(limits.window_s))
 
 
 def us_of(seconds: float) -> int:

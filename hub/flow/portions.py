@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hub.model.transition import Transition
 
 FEW: Final = 20  # written together: a second commit would cost more than it gains
-MANY: Final = 250  # of one commit, so that other loops get at the store in between
+MANY: Final = 500  # of one commit, so that other loops get at the store in between
 RISING: Final = frozenset({Change.RAISED, Change.WORSENED})
 
 Steps = list["Transition"]

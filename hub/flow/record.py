@@ -103,12 +103,11 @@ def fold_for(
     mutes: Sequence[Mute] | None = None,
 ) -> Fold:
     """Return the board as far as ``sightings`` can touch it."""
-    incidents = book.open_incidents()
-    around = [i for i in incidents if i.site in {seen.site for seen in sightings}]
+    around = book.open_at({seen.site for seen in sightings})
     keys = dict.fromkeys(seen.transition.key for seen in sightings)
     found = (book.condition(key) for key in keys)
     return Fold(
-        incidents=incidents,
+        incidents=around,
         conditions=[c for c in found if c is not None],
         unsettled={i.id: book.unsettled(i.id) for i in around},
         ended_us={i.id: book.ended_us(i.id) for i in around},
@@ -116,7 +115,7 @@ def fold_for(
         network=desk.network,
         now_us=now_us,
         known=book.is_known,
-        taken=book.digests.codes(now_us),
+        taken=book.open_codes() | book.digests.codes(now_us),
         ailing={i.id: ailing(book, desk, i) for i in around if i.hazard is Hazard.SENSOR},
     )
 

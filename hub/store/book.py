@@ -37,6 +37,8 @@ UNSENT: Final = (
     NotificationState.DEFERRED,
     NotificationState.HELD,
 )
+PUT_CONDITION: Final = rows.insert("condition", CONDITION, "INSERT OR REPLACE")
+PUT_ENTRY: Final = rows.insert("timeline", ENTRY[1:])
 RANKED: Final = (
     "CASE severity WHEN 'extreme' THEN 0 WHEN 'severe' THEN 1 WHEN 'moderate' THEN 2"
     " WHEN 'minor' THEN 3 ELSE 4 END"
@@ -61,6 +63,20 @@ class Book:
         """Return every incident that nobody resolved, the worst and oldest first."""
         found = self._incidents("WHERE status IN (?, ?)", OPEN)
         return sorted(found, key=lambda i: (-i.severity.rank, i.triggered_us, i.id))
+
+    def open_at(self, sites: Collection[str]) -> list[Incident]:
+        """Return the open incidents of ``sites``, the worst and oldest first."""
+        found = [
+            incident
+            for site in sorted(sites)
+            for incident in self._incidents("WHERE status IN (?, ?) AND site = ?", (*OPEN, site))
+        ]
+        return sorted(found, key=lambda i: (-i.severity.rank, i.triggered_us, i.id))
+
+    def open_codes(self) -> set[str]:
+        """Return the reply codes of every open incident."""
+        found = self._connection.execute("SELECT code FROM incident WHERE status IN (?, ?)", OPEN)
+        return {code for (code,) in found}
 
     def incidents(self, limit: int, status: Status | None = None) -> list[Incident]:
         """Return at most ``limit`` incidents, newest first, of ``status`` if given."""
@@ -162,8 +178,7 @@ class Book:
 
     def put_condition(self, condition: Condition) -> None:
         """Write ``condition`` over what was said of its key before."""
-        sql = rows.insert("condition", CONDITION, "INSERT OR REPLACE")
-        self._connection.execute(sql, rows.from_condition(condition))
+        self._connection.execute(PUT_CONDITION, rows.from_condition(condition))
 
     # timeline
 
@@ -178,7 +193,7 @@ class Book:
     def add_entry(self, entry: Entry) -> int:
         """Append ``entry`` and return its id."""
         done = self._connection.execute(
-            rows.insert("timeline", ENTRY[1:]),
+            PUT_ENTRY,
             (entry.incident, entry.at_us, entry.kind, entry.by, dump(entry.body)),
         )
         return int(done.lastrowid or 0)

@@ -48,6 +48,7 @@ OF_DEADLINE: Final[Mapping[str, Callable[[Any], object]]] = {
     "kind": DeadlineKind,
     "body": json.loads,
 }
+OF_CONDITION_ALL: Final = tuple(field.name for field in fields(Condition))
 QUOTED: Final = frozenset({"offset", "by", "repeat", "key"})
 
 
@@ -117,4 +118,4 @@ def from_condition(condition: Condition) -> list[object]:
         "evidence": msgspec.json.encode(condition.evidence).decode(),
         "applied": ",".join(condition.applied),
     }
-    return [as_text.get(f.name, getattr(condition, f.name)) for f in fields(condition)]
+    return [as_text.get(name, getattr(condition, name)) for name in OF_CONDITION_ALL]

@@ -62,11 +62,12 @@ def test_a_second_danger_minutes_later_waits_for_nothing() -> None:
 
 
 def test_the_last_of_the_allowance_is_for_red_elsewhere() -> None:
-    """After two messages only news of red goes; all else waits until ten minutes are over."""
-    assert leaves_s(told(1000, 1015), 1100) == 1600
+    """After two messages only news of red goes; all else waits for half of the ten minutes."""
+    assert leaves_s(told(1000, 1015), 1100) == 1300
     assert leaves_s(told(1000, 1015), 1100, news=True) == 1100
     assert leaves_s(told(1000, 1015), 1020, news=True) == 1045
     assert leaves_s(told(1000, 1015, 1100), 1200, news=True) == 1600
+    assert leaves_s(told(1000, 1015, 1100), 1200) == 1600
 
 
 def test_news_is_red_where_the_person_knows_of_no_red() -> None:
