@@ -141,6 +141,7 @@ def one(scene: Scene, sql: str) -> int:
         connection.close()
 
 
+@pytest.mark.slow
 def test_restored_from_a_backup_nothing_receipted_is_lost(
     scene: Scene, stack: ExitStack, tmp_path: Path
 ) -> None:
