@@ -17,6 +17,7 @@ from hub.detect.clocks import Clocks
 from hub.detect.flapping import Flapping
 from hub.detect.order import Order
 from hub.detect.own import Hearing
+from hub.detect.strangers import Strangers
 from hub.model.observation import Lateness
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Stack:
         self._scored = [detector for detector in every if isinstance(detector, Scored)]
         self.marks = marks if marks is not None else {}
         self._order, self._own, self._clocks = Order(hold_s), Hearing(), Clocks()
-        self._flapping = Flapping()
+        self._flapping, self._strangers = Flapping(), Strangers()
 
     def bind(self, stream: Datastream) -> None:
         """Let every rule that matches look at ``stream``."""
@@ -119,15 +120,15 @@ class Stack:
     def _control(
         self, kind: str, at_us: int, offset: int, body: Mapping[str, object]
     ) -> list[Transition]:
+        heard = {"connected": self._hear, "disk": self._fill, "clock": self._clocks.hear,
+                 "stranger": self._strangers.hear, "moved": self._strangers.decide}  # fmt: skip
+        if kind in heard:
+            return heard[kind](body, at_us, offset)
         match kind:
             case "tick":
                 return self._tick(at_us, offset)
             case "fit":
                 return self._fit(int(str(body["slot"])), body["params"])
-            case "connected":
-                return self._hear(body, at_us, offset)
-            case "clock":
-                return self._clocks.hear(body, at_us, offset)
             case "started" | "clock-step":
                 return self._restart(at_us)
         return []
@@ -158,6 +159,7 @@ class Stack:
             "own": self._own.dump(),
             "clocks": self._clocks.dump(),
             "flapping": self._flapping.dump(),
+            "strangers": self._strangers.dump(),
             "marks": [[rule, slot, since] for (rule, slot), since in self.marks.items()],
             "rules": {name: self._member(name).dump() for name in names},
         }
@@ -168,6 +170,7 @@ class Stack:
         self._own.load(state["own"])
         self._clocks.load(state.get("clocks", {}))
         self._flapping.load(state.get("flapping", {}))
+        self._strangers.load(state.get("strangers", {}))
         self.marks.update({(rule, slot): since for rule, slot, since in state["marks"]})
         for rule in self._rules:
             if rule.name in state["rules"]:
@@ -214,10 +217,19 @@ class Stack:
 
     def _hear(self, body: Mapping[str, object], at_us: int, offset: int) -> list[Transition]:
         connected = bool(body.get("connected", True))
-        caught_up = bool(body.get("caught_up", True))
-        for detector in self._hearing:
-            detector.hear(connected and caught_up, at_us)
+        self._own.link(connected, bool(body.get("caught_up", True)))
+        self._tell_hearing(at_us)
         return self._own.hear(connected, at_us, offset)
+
+    def _fill(self, body: Mapping[str, object], at_us: int, offset: int) -> list[Transition]:
+        """A hub whose disk is full takes nothing in: silence does not count then."""
+        said = self._own.disk(bool(body.get("full")), at_us, offset)
+        self._tell_hearing(at_us)
+        return said
+
+    def _tell_hearing(self, at_us: int) -> None:
+        for detector in self._hearing:
+            detector.hear(self._own.hears, at_us)
 
     def _restart(self, at_us: int) -> list[Transition]:
         """Count silence afresh after the hub itself was down, or its clock was stepped."""

@@ -23,6 +23,7 @@ from hub.flow.canary import Answers
 from hub.flow.ledger import Ledger
 from hub.flow.regain import Regain
 from hub.flow.reserve import refuse_when_full
+from hub.flow.retake import Retake
 from hub.ingest.draft import Draft
 from hub.ingest.judge import Tolerances, judge
 from hub.ingest.receipts import Receipts
@@ -30,6 +31,7 @@ from hub.ingest.sorter import Arrival
 from hub.ingest.topics import receipt_topic
 from hub.model.observation import Lateness
 from hub.store.database import open_database
+from hub.store.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,6 +108,7 @@ class Intake:
         self._receipts = Receipts(settings.receipt_interval_s)
         self._canaries = Answers(self._connection, network)
         self._regain = Regain(self._connection, self._ledger.arrivals, clock.now_us())
+        self._retake = Retake(self._ledger, Log(self._connection).end())
         self._asked: SimpleQueue[tuple[str, str, int, int]] = SimpleQueue()
         self._held: list[Taken] = []
         self._link: Link | None = None
@@ -129,6 +132,7 @@ class Intake:
             self._watch_link()
         else:
             self._ledger.count_losses(self._clock.now_us())
+        self._take_again()
         self._answer()
         return True
 
@@ -145,6 +149,12 @@ class Intake:
         if self._on_sent:
             self._on_sent(sent_us)
         return self._clock.now_us()
+
+    def _take_again(self) -> None:
+        """Take in what waited in quarantine for a person's word, once that is given."""
+        kept = self._retake.due()
+        if kept:
+            self._store(kept)
 
     def _watch_link(self) -> None:
         """Put a change of the connection into the log: silence counts only while it stands."""
@@ -193,7 +203,7 @@ class Intake:
         now_us, settled = self._clock.now_us(), bool(self._link and self._link.caught_up)
         try:
             for item in taken:
-                self._ledger.sorter.sort(Arrival(item, now_us, settled), draft)
+                self._ledger.sorter.sort(arrival_of(item, now_us, settled=settled), draft)
             judged = self._judge(draft) if draft.channels else None
             batch = self._ledger.write(draft, judged, now_us)
         except BaseException:
@@ -220,10 +230,11 @@ class Intake:
         """Set aside the one message that cannot be written."""
         logger.error("intake: a message on %s goes to quarantine", item.topic, exc_info=error)
         draft = Draft()
-        arrival = Arrival(item, self._clock.now_us(), settled=False)
+        now_us = self._clock.now_us()
+        arrival = arrival_of(item, now_us, settled=False)
         reason = f"internal: {type(error).__name__}: {error}"
         self._ledger.sorter.poison(arrival, reason, draft)
-        self._ledger.write(draft, None, arrival.received_us)
+        self._ledger.write(draft, None, now_us)
         self._tell(draft)
         self._count(draft, None, 1, 0.0)
 
@@ -272,6 +283,14 @@ class Intake:
             for lateness, number in enumerate(np.bincount(judged.lateness).tolist()):
                 if number:
                     count("lateness_total", number, label=Lateness(lateness).name.lower())
+
+
+def arrival_of(item: Taken, now_us: int, *, settled: bool) -> Arrival:
+    """Return ``item`` as it arrives now, or as it once arrived if it lay in quarantine."""
+    if item.kept is None:
+        return Arrival(item, now_us, settled)
+    received_us = item.kept[1]
+    return Arrival(item, received_us, settled=False, kept_us=max(now_us - received_us, 0))
 
 
 def reason_class(reason: str) -> str:

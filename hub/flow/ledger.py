@@ -23,11 +23,11 @@ from hub.ingest.topics import Topics
 from hub.model.observation import Batch, Lateness
 from hub.store.arrivals import Arrivals, Rows
 from hub.store.database import transaction
-from hub.store.log import Log
+from hub.store.log import Log, quarantine_row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hub.ingest.judge import Judged
     from hub.ingest.source import Link
@@ -72,6 +72,7 @@ class Ledger:
             session=session,
             follow=follow,
         )
+        self._strangers: set[str] = set()
         self._losses = LossKeeper(connection, lambda node: self.streams.site_of(node) is not None)
         self._inspected = 0
         self._set_aside = 0
@@ -99,7 +100,7 @@ class Ledger:
         learnt, newest_us = self._learn(judged)
         with transaction(self._connection):
             first = self._log.take_offsets(len(judged.slot)) if judged is not None else 0
-            self.arrivals.write(self._rows(draft, judged, first, learnt))
+            self.arrivals.write(self._rows(draft, judged, first, learnt, now_us))
             self._losses.write(draft, judged, now_us, self._ends(draft))
             news = self._say_news(draft, learnt, now_us)
         self._remember(draft, judged, learnt, newest_us, news)
@@ -171,7 +172,12 @@ class Ledger:
         return learnt, newest_us
 
     def _rows(
-        self, draft: Draft | None, judged: Judged | None, first: int, learnt: dict[int, float]
+        self,
+        draft: Draft | None,
+        judged: Judged | None,
+        first: int,
+        learnt: dict[int, float],
+        now_us: int = 0,
     ) -> Rows:
         streams = self.streams
         carriers = draft.carriers if draft else []
@@ -191,9 +197,21 @@ class Ledger:
                 (node, boot, low) for (node, boot), ranges in touched for low in ranges.removed
             ],
             asides=[
-                (a.received_us, "mqtt", a.topic, a.node, a.boot, a.seq, a.pos, a.reason, a.payload)
+                quarantine_row(
+                    a.received_us,
+                    "mqtt",
+                    a.topic,
+                    a.node,
+                    a.boot,
+                    a.seq,
+                    a.pos,
+                    a.reason,
+                    a.payload,
+                    a.site,
+                )
                 for a in (draft.asides if draft else ())
             ],
+            retaken=[(now_us, row) for row in (draft.retaken if draft else ())],
             streams=[(s.slot, s.node, s.name, s.site, s.unit) for s in streams.new_streams],
             units=[(unit, slot) for slot, unit in streams.new_units.items()],
             nodes=list(streams.new_nodes.items()),
@@ -212,6 +230,7 @@ class Ledger:
         online = {s.node: s.online for s in draft.states}
         online = {n: is_on for n, is_on in online.items() if self._online.get(n) != is_on}
         clocks = self._clock_news()
+        self._say_strangers(draft, now_us)
         for node, is_on in online.items():
             body = {"node": node, "site": self.streams.site_of(node), "online": is_on}
             self._log.append_control("state", now_us, BY, body)
@@ -222,6 +241,20 @@ class Ledger:
             self._log.append_control("learnt", now_us, BY, {"slot": slot, "interval_s": interval_s})
         self.arrivals.set_clocks([(behind_s, node) for node, behind_s in clocks.items()])
         return online, clocks
+
+    def _say_strangers(self, draft: Draft, now_us: int) -> None:
+        """Append which nodes were heard under another site; once until they are moved."""
+        for node in draft.strangers.keys() - self._strangers:
+            body = {
+                "node": node,
+                "home": self.arrivals.site_of(node),
+                "site": draft.strangers[node],
+            }
+            self._log.append_control("stranger", now_us, BY, body)
+
+    def decided(self, nodes: Iterable[str]) -> None:
+        """Tell anew of ``nodes`` under another site, since a person said where they belong."""
+        self._strangers -= set(nodes)
 
     def _clock_news(self) -> dict[str, float]:
         """Return, by node, the clock errors that are worth telling; 0.0 when it is right again."""
@@ -250,6 +283,7 @@ class Ledger:
         self._clocks.written()
         self._online.update(news[0])
         self._behind_s.update(news[1])
+        self._strangers |= draft.strangers.keys()
         if judged is not None:
             self.inspector.keep(judged.memory)
             self.streams.newest_us = newest_us

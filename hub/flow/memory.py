@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 LOOP: Final = "watch"
 CHUNK: Final = 5000
-DECIDING: Final = frozenset({"tick", "fit", "connected", "started", "clock-step", "clock"})
+DECIDING: Final = frozenset(
+    {"tick", "fit", "connected", "started", "clock-step", "clock", "disk", "stranger", "moved"}
+)
 QUICK: Final = 1  # zlib level: a snapshot must not hold up the pages
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aside:
-    """One row for the quarantine; ``pos`` None means the whole message."""
+    """One row for the quarantine; ``pos`` None means the whole message.
+
+    ``site`` is where its node must be let speak before it can be taken; empty: never.
+    """
 
     received_us: int
     topic: str
@@ -24,6 +27,7 @@ class Aside:
     pos: int | None
     reason: str
     payload: bytes
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ class StateRow:
 class Carrier:
     """One new message: what its row needs, and what its observations share.
 
-    ``behind_us`` and ``began_us`` are what was known of the node's clock when it came.
+    ``behind_us`` and ``began_us`` are what was known of the node's clock when it came;
+    ``kept_us`` is how long it lay in quarantine before it could be taken.
     """
 
     node: str
@@ -67,6 +72,7 @@ class Carrier:
     settled: bool
     behind_us: int
     began_us: int
+    kept_us: int = 0
 
 
 @dataclass(slots=True)
@@ -75,7 +81,9 @@ class Draft:
 
     For the loss ledger: ``again`` counts duplicates by node, ``gaps`` are numbers passed
     over (node, boot, low, high, noticed_us), ``gone`` by start what a node says it
-    evicted, as sent, and the number of the message that says so.
+    evicted, as sent, and the number of the message that says so. ``retaken`` are rows of
+    the quarantine that were sorted again; ``strangers`` maps nodes to the other site that
+    they were heard under.
     """
 
     carriers: list[Carrier] = field(default_factory=list)
@@ -96,6 +104,8 @@ class Draft:
     again: dict[str, int] = field(default_factory=dict)
     gaps: list[tuple[str, str, int, int, int]] = field(default_factory=list)
     gone: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
+    retaken: list[int] = field(default_factory=list)
+    strangers: dict[str, str] = field(default_factory=dict)
 
     def add(self, carrier: Carrier, decoded: Decoded, channels: list[int]) -> None:
         """Take in the observations of one new message."""

@@ -62,6 +62,7 @@ class Shared:
     late: NDArray[np.bool_]
     direct: NDArray[np.bool_]
     settled: NDArray[np.bool_]
+    kept_us: NDArray[np.int64]
 
 
 def judge(
@@ -88,7 +89,7 @@ def judge(
     )
     lateness = classify(
         time_us=time_us,
-        received_us=shared.received_us,
+        received_us=shared.received_us + shared.kept_us,
         grace_us=streams.grace_us[slot],
         future_us=tolerances.future_us,
         late=shared.late,
@@ -128,6 +129,7 @@ def spread(draft: Draft) -> Shared:
         late=np.array([c.late for c in carriers], np.bool_)[index],
         direct=np.array([c.direct for c in carriers], np.bool_)[index],
         settled=np.array([c.settled for c in carriers], np.bool_)[index],
+        kept_us=np.array([c.kept_us for c in carriers], np.int64)[index],
     )
 
 

@@ -41,13 +41,21 @@ RETAINED: Final = "retained: never live data"
 OTHER_CONTENT: Final = "same key, other content"
 
 
+class StrangerError(DecodeError):
+    """A node speaks from another site than its own: a person has to decide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When and how one message came in; ``settled`` once the backlog is through."""
+    """When and how one message came in; ``settled`` once the backlog is through.
+
+    ``kept_us`` is how long it lay in quarantine since.
+    """
 
     item: Taken
     received_us: int
     settled: bool
+    kept_us: int = 0
 
 
 class State(msgspec.Struct):
@@ -87,6 +95,8 @@ class Sorter:
     def sort(self, arrival: Arrival, draft: Draft) -> None:
         """Add what one message came to."""
         item = arrival.item
+        if item.kept is not None:
+            draft.retaken.append(item.kept[0])
         if item.size > LARGEST_PAYLOAD:
             reason = f"size: {item.size} bytes, at most {LARGEST_PAYLOAD} are taken"
             draft.asides.append(aside_of(arrival, reason))
@@ -103,6 +113,8 @@ class Sorter:
 
     def poison(self, arrival: Arrival, reason: str, draft: Draft) -> None:
         """Set aside a message that could be sorted but not written."""
+        if arrival.item.kept is not None:
+            draft.retaken.append(arrival.item.kept[0])
         try:
             route = self._topics.route(arrival.item.topic)
         except DecodeError:
@@ -133,10 +145,14 @@ class Sorter:
         try:
             self._check_site(route)
             decoded = self._decode(item, route)
+        except StrangerError as error:
+            draft.strangers[route.node] = route.site
+            self._set_aside(arrival, route, error.reason, draft, waits=not item.retain)
+            return
         except DecodeError as error:
             self._set_aside(arrival, route, error.reason, draft)
             return
-        if self._follow and decoded.sent_us is not None:
+        if self._follow and not arrival.kept_us and decoded.sent_us is not None:
             arrival = replace(arrival, received_us=self._follow(decoded.sent_us))
         if not native:
             self._number(item, route.node, decoded)
@@ -169,7 +185,7 @@ class Sorter:
             self._streams.settle(route.node, route.site)
             return
         if stored != route.site:
-            raise DecodeError(f"site: node {route.node} belongs to {stored or home}")
+            raise StrangerError(f"site: node {route.node} belongs to {stored or home}")
         self._streams.settle(route.node, route.site, written=True)
 
     def _number(self, item: Taken, node: str, decoded: Decoded) -> None:
@@ -227,6 +243,7 @@ class Sorter:
             settled=sending.settled,
             behind_us=clock.behind_us,
             began_us=clock.began_us,
+            kept_us=arrival.kept_us,
         )
         draft.add(carrier, decoded, channels)
         ranges = draft.touched[node, boot] = self._ranges_of(node, boot)
@@ -283,16 +300,23 @@ class Sorter:
             )
         )
 
-    def _set_aside(self, arrival: Arrival, route: Route, reason: str, draft: Draft) -> None:
-        """Put a whole message in quarantine, once, and refuse it if it can be named."""
+    def _set_aside(
+        self, arrival: Arrival, route: Route, reason: str, draft: Draft, *, waits: bool = False
+    ) -> None:
+        """Put a whole message in quarantine, once, and refuse it if it can be named.
+
+        One that ``waits`` for a person is not refused but receipted: it is on disk.
+        """
         native = route.kind == "obs"
         identity = identity_of(arrival.item.payload) if native else None
-        if identity is None or not self._known.set_aside(route.node, *identity):
-            draft.asides.append(aside_of(arrival, reason, route, identity))
+        again = arrival.item.kept is not None
+        if identity is None or again or not self._known.set_aside(route.node, *identity):
+            aside = aside_of(arrival, reason, route, identity)
+            draft.asides.append(replace(aside, site=route.site) if waits else aside)
         if identity is not None and not arrival.item.retain:
-            topic = receipt_topic(route.site, route.node)
+            topic, told = receipt_topic(route.site, route.node), "" if waits else reason
             boot, seq = identity
-            draft.answers.append(Answer(topic=topic, boot=boot, seq=seq, refused=reason))
+            draft.answers.append(Answer(topic=topic, boot=boot, seq=seq, refused=told))
 
 
 def aside_of(

@@ -15,7 +15,8 @@ class Taken:
 
     ``epoch`` numbers the connection it came by: ``mid`` means nothing to a later one.
     ``size`` is the payload's length as sent; a payload that is too large is cut.
-    ``number`` is set by intake for payloads that carry none, once and for all.
+    ``number`` is set by intake for payloads that carry none, once and for all. ``kept`` is
+    the row of the quarantine that it comes from, and when it was received then.
     """
 
     epoch: int
@@ -27,6 +28,7 @@ class Taken:
     retain: bool = False
     dup: bool = False
     number: int = -1
+    kept: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,12 @@ TRIM_QUARANTINE: Final = """
 DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?
 """
 
+WAITING: Final = """
+SELECT q.id, q.received_us, q.topic, q.payload FROM quarantine q
+JOIN node n ON n.name = q.node AND n.site = q.site
+WHERE q.site <> '' ORDER BY q.id LIMIT ?
+"""
+
 StreamTuple = tuple[int, str, str, str, str, float | None, int | None]
 
 
@@ -64,6 +70,7 @@ class Rows:
     units: Iterable[tuple[str, int]]
     nodes: Iterable[tuple[str, str]]
     asides: Iterable[tuple[object, ...]]
+    retaken: Iterable[tuple[int, int]]
     states: Iterable[tuple[str, int, str]]
     boots: Iterable[tuple[str, str, int | None, int | None]]
     learnt: Iterable[tuple[float, int]]
@@ -91,6 +98,7 @@ class Arrivals:
         many("UPDATE node SET state = ?, state_us = ? WHERE name = ?", rows.states)
         many(WRITE_BOOTS, rows.boots)
         many("UPDATE datastream SET learnt_s = ? WHERE slot = ?", rows.learnt)
+        many("UPDATE quarantine SET site = '', retaken_us = ? WHERE id = ?", rows.retaken)
         many(QUARANTINE, rows.asides)
 
     def set_clocks(self, clocks: Sequence[tuple[float, str]]) -> None:
@@ -172,6 +180,21 @@ class Arrivals:
             (node, boot, seq),
         ).fetchone()
         return row is not None
+
+    def waiting(self, most: int) -> list[tuple[int, int, str, bytes]]:
+        """Return messages in quarantine whose node may speak from their site by now.
+
+        Each is (row, received_us, topic, payload), the oldest first.
+        """
+        return self._connection.execute(WAITING, (most,)).fetchall()
+
+    def moved(self, after: int) -> list[tuple[int, str]]:
+        """Return (offset, node) of those that a person moved after offset ``after``."""
+        return self._connection.execute(
+            "SELECT \"offset\", json_extract(body, '$.node') FROM control "
+            'WHERE "offset" > ? AND kind = \'moved\' ORDER BY "offset"',
+            (after,),
+        ).fetchall()
 
     def ties(self, slot: int, time_us: int) -> set[int]:
         """Return the tie-breakers in use at one instant of one datastream."""

@@ -6,6 +6,7 @@ microseconds since 1970 UTC.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,8 +40,12 @@ INSERT INTO meta (key, value) VALUES ('next_offset', ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value
 """
 QUARANTINE: Final = """
-INSERT INTO quarantine (received_us, door, topic, node, boot, seq, pos, reason, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO quarantine (received_us, door, topic, node, boot, seq, pos, reason, payload,
+                        site, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (digest) WHERE digest IS NOT NULL DO UPDATE SET
+  count = count + 1, last_us = excluded.received_us, reason = excluded.reason,
+  site = excluded.site, retaken_us = NULL
 """
 KEEP_NEWEST: Final = """
 UPDATE datastream SET newest_us = max(coalesce(datastream.newest_us, 0), leaving.newest_us)
@@ -95,7 +100,11 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineRow:
-    """What could not be taken in, and why; ``pos`` None means the whole message."""
+    """What could not be taken in, and why; ``pos`` None means the whole message.
+
+    ``count`` is how often the same came, last at ``last_us`` (None: once). ``site`` is
+    where its node must be let speak before it is taken; ``retaken_us`` when it was.
+    """
 
     id: int
     received_us: int
@@ -107,6 +116,10 @@ class QuarantineRow:
     pos: int | None
     reason: str
     payload: bytes
+    count: int
+    last_us: int | None
+    site: str
+    retaken_us: int | None
 
 
 class Log:
@@ -241,8 +254,8 @@ class Log:
         seq: int | None = None,
         pos: int | None = None,
     ) -> None:
-        """Keep what could not be taken in, with a short reason."""
-        row = (received_us, door, topic, node, boot, seq, pos, reason[:REASON_LENGTH], payload)
+        """Keep what could not be taken in, with a short reason; the same again is counted."""
+        row = quarantine_row(received_us, door, topic, node, boot, seq, pos, reason, payload)
         with transaction_of(self._connection):
             self._connection.execute(QUARANTINE, row)
 
@@ -335,6 +348,25 @@ def action_of(control: Control) -> Action:
         via=str(body["via"]),
         details=details if isinstance(details, dict) else {},
     )
+
+
+def quarantine_row(  # noqa: PLR0917  the order of the columns
+    received_us: int,
+    door: str,
+    topic: str,
+    node: str,
+    boot: str,
+    seq: int | None,
+    pos: int | None,
+    reason: str,
+    payload: bytes,
+    site: str = "",
+) -> tuple[object, ...]:
+    """Return a row for ``QUARANTINE``; two that differ in time and reason alone are one."""
+    whence = repr((door, topic, node, boot, seq, pos)).encode()
+    digest = hashlib.blake2b(whence + payload, digest_size=16).digest()
+    short = reason[:REASON_LENGTH]
+    return received_us, door, topic, node, boot, seq, pos, short, payload, site, digest
 
 
 @contextmanager
