@@ -37,6 +37,7 @@ SEASON: Final = 0.3
 MEAN: Final = 0.25
 NOISY: Final = 1 / 8
 FROZEN: Final = 9  # equal values in a row, from which nothing is learnt
+FEWEST: Final = 6
 RIPE: Final = 20
 LONGEST_RUN: Final = 50.0
 RETURNED: Final = 2.0
@@ -110,7 +111,7 @@ def signs(table: Table, now: Readings, interval_s: Floats, level_limit: Floats) 
     held = table["held"][row]
     off_held = far(np.abs(x - held))
     odd = far(np.abs(e))
-    median = np.median(results[:, :5], axis=1)
+    median = np.sort(results[:, :5], axis=1)[:, 2]
     r = np.minimum(np.abs(d), np.abs(x - median))
     r = np.minimum(r, np.minimum(far(np.abs(e - errors[:, 0])), off_held)) / np.sqrt(gap)
     z = np.zeros((len(row), COUNT))
@@ -121,7 +122,8 @@ def signs(table: Table, now: Readings, interval_s: Floats, level_limit: Floats) 
         z[:, sign] = np.minimum(np.minimum(then, odd), off_held) / scale
     z[:, LEVEL] = _level(table, row, e, interval_s) / scale
     z[:, STUCK] = ended
-    use = np.broadcast_to((~frozen & (table["count"][row] >= 6))[:, None], z.shape).copy()
+    use = np.empty(z.shape, dtype=bool)
+    use[:] = (~frozen & (table["count"][row] >= FEWEST))[:, None]
     use[:, STUCK] = ended > 0
     _scales(table, row, r, frozen)
     _season(table, place, x, (frozen, level_limit * 2 * scale))
@@ -203,5 +205,5 @@ def _season(
     """Fill an empty bin of the day with its first value, later follow within a limit."""
     frozen, limit = bound
     season = table["season"][place]
-    moved = season + SEASON * np.clip(x - season, -limit, limit)
+    moved = season + SEASON * np.minimum(np.maximum(x - season, -limit), limit)
     table["season"][place] = np.where(np.isnan(season), x, np.where(frozen, season, moved))

@@ -155,7 +155,7 @@ class Surprise:
     def _wrong(self, now: Readings) -> Flags:
         """Say which readings are a code for "no value" rather than one."""
         x = now.result
-        odd = (x <= BELOW_ALL) | np.isin(x, SENTINELS)
+        odd: Flags = (x <= BELOW_ALL) | (x == SENTINELS[0]) | (x == SENTINELS[1])
         if not odd.any():
             return odd
         last = self._table["results"][now.row, 0]
@@ -181,8 +181,9 @@ class Surprise:
         found = signs.signs(table, now, interval_s, usual)
         rare = tails.rarity(table, row, found.z)
         rare[:, STUCK] = self._stuck(row)
-        gaps = np.tile(GAPS, (len(row), 1))
-        gaps[:, LEVEL] = np.clip(DAY_S / interval_s, 4.0, MOST_GAP)
+        gaps = np.empty((len(row), COUNT))
+        gaps[:] = GAPS
+        gaps[:, LEVEL] = np.minimum(np.maximum(DAY_S / interval_s, 4.0), MOST_GAP)
         opened = tails.learn(table, row, found.z, found.use, gaps, START)
         jump = found.z[:, JUMP] > np.where(
             np.isnan(table["limit"][row, JUMP]), np.inf, table["limit"][row, JUMP]
