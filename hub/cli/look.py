@@ -116,10 +116,14 @@ def facts(entry: QuarantineRow) -> dict[str, object]:
 
 
 def line_of(entry: QuarantineRow, zone: str, language: str) -> str:
-    """Return one line: number, when, from where, which message, why."""
+    """Return one line: number, when and how often, from where, which message, why."""
     number = "" if entry.seq is None else f"{entry.boot}:{entry.seq}"
     part = "" if entry.pos is None else f"[{entry.pos}]"
     which = f"{number}{part}" or say(language, "all of it")
     source = entry.topic or entry.node or entry.door
     when = local_time(entry.received_us, zone)
-    return printable(f"{entry.id:>6}  {when}  {source}  {which}  {entry.reason}")
+    times = f" ×{entry.count}" if entry.count > 1 else ""
+    if entry.last_us is not None:
+        times += f" ({local_time(entry.last_us, zone)})"
+    done = "" if entry.retaken_us is None else f"  ({say(language, 'taken')})"
+    return printable(f"{entry.id:>6}  {when}{times}  {source}  {which}  {entry.reason}{done}")

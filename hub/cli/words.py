@@ -109,6 +109,7 @@ PHRASES: Final[dict[str, Pair]] = {
     "no incidents": ("No open incident.", "没有未解除的事件。"),
     "no incidents at all": ("No incident so far.", "尚无事件。"),
     "no quarantine": ("Nothing is in quarantine.", "隔离区为空。"),
+    "taken": ("taken since", "已补入库"),
     "no answer": (
         "Written to the log; no hub answered in {wait_s:g} s: it applies once tocsin run is up.",
         "已写入日志；{wait_s:g} 秒内没有中心应答：中心（tocsin run）运行后生效。",

@@ -204,6 +204,10 @@ def quarantine_shape(row: QuarantineRow) -> QuarantineShape:
     return QuarantineShape(
         id=row.id,
         received=instant(row.received_us),
+        count=row.count,
+        last=None if row.last_us is None else instant(row.last_us),
+        site=printable(row.site),
+        retaken=None if row.retaken_us is None else instant(row.retaken_us),
         door=row.door,
         topic=printable(row.topic),
         node=printable(row.node),

@@ -297,10 +297,18 @@ class MuteShape(Shape, frozen=True, kw_only=True):
 
 
 class QuarantineShape(Shape, frozen=True, kw_only=True):
-    """One message or observation that could not be taken, with its reason."""
+    """One message or observation that could not be taken, with its reason.
+
+    ``count`` is how often the same came, last at ``last``; ``retaken`` is when it went
+    into the log after all, once a person let its node speak from ``site``.
+    """
 
     id: int
     received: datetime
+    count: int
+    last: datetime | None
+    site: str
+    retaken: datetime | None
     door: str
     topic: str
     node: str

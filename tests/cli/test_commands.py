@@ -229,6 +229,20 @@ def test_explain_of_nothing(folder: Path, capsys: Captured) -> None:
     assert "no incident is called 'ZZZ'" in capsys.readouterr().err
 
 
+def test_quarantine_counts_what_came_again(
+    folder: Path, connection: sqlite3.Connection, capsys: Captured
+) -> None:
+    """A payload that was sent three times is one line with its count and last time."""
+    for at_us in (1_000_000, 61_000_000, 121_000_000):
+        Log(connection).quarantine(
+            received_us=at_us, door="mqtt", reason="not JSON", payload=b"{again", topic="t"
+        )
+    assert run(folder, "quarantine") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert " ×3 (" in line
+    assert ":02:01" in line
+
+
 @pytest.mark.usefixtures("flood")
 def test_quarantine_shows_reason_and_payload(folder: Path, capsys: Captured) -> None:
     """Each entry has its reason; --show prints the payload without its control characters."""
