@@ -21,7 +21,10 @@ from hub.model.transition import Certainty, Change, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from hub.detect.live import Readings
+    from hub.detect.table import Rows
     from hub.model.network import Datastream, Site
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -66,8 +69,9 @@ class Neighbours:
         self._rule = rule
         self._upstream = {site.id: frozenset(site.upstream) for site in sites.values()}
         self._streams: dict[int, Datastream] = {}
-        self._alike: dict[tuple[str, str], list[int]] = {}
-        self._standing: dict[str, int] = {}
+        self._alike: dict[tuple[str, str], list[int]] = {}  # rows of the table
+        self._standing: dict[str, int] = {}  # the slot of each condition that stands
+        self._up = np.zeros(0, dtype=np.intp)  # by row: how many conditions stand
         self._table = Table(
             due_us=np.int64(NEVER),
             last_us=np.int64(NEVER),
@@ -79,11 +83,13 @@ class Neighbours:
 
     def bind(self, stream: Datastream) -> None:
         """Count ``stream`` among those of its site that observe the same property."""
-        self._table.add(stream.slot)
-        self._streams[stream.slot] = stream
+        row = self._table.add(stream.slot)
+        if row == len(self._up):
+            self._up = np.concatenate([self._up, np.zeros(max(row, 16), dtype=np.intp)])
         alike = self._alike.setdefault((stream.site, stream.measured), [])
-        if stream.slot not in alike:
-            alike.append(stream.slot)
+        if self._streams.get(stream.slot) is None:
+            alike.append(row)
+        self._streams[stream.slot] = stream
 
     def update(self, batch: Batch, said: Sequence[Transition]) -> list[Transition]:
         """Return ``said``, each new danger with what its neighbours say of it by then."""
@@ -111,7 +117,10 @@ class Neighbours:
     def load(self, state: Mapping[str, Any]) -> None:
         """Restore them."""
         self._table.load(state["rows"])
-        self._standing = dict(state["standing"])
+        self._up[:] = 0
+        self._standing = {}
+        for key, slot in state["standing"].items():
+            self._stand(key, slot)
 
     def _follow(self, now: Readings) -> None:
         table, row, x = self._table, now.row, now.result
@@ -128,35 +137,49 @@ class Neighbours:
         if step.kind is not Kind.WORLD or step.slot < 0:
             return step
         if step.change is Change.CLEARED:
-            self._standing.pop(step.key, None)
+            self._fall(step.key)
             return step
-        self._standing[step.key] = step.slot
+        self._stand(step.key, step.slot)
         around = self._around(step)
-        if step.change is Change.EASED or not around:
+        if step.change is Change.EASED or not len(around):
             return step
-        standing = set(self._standing.values())
-        way = self._way(step.slot)
-        agree = sum(slot in standing or self._way(slot) == way != 0 for slot in around)
+        own = self._ways(np.array([self._table.row(step.slot)]))[0]
+        alike = (self._ways(around) == own) & (own != 0)
+        agree = int(np.count_nonzero(alike | (self._up[around] > 0)))
         return corroborated(step, agree, len(around))
 
-    def _around(self, step: Transition) -> list[int]:
-        """Return the slots of like streams at the site and upstream that spoke lately."""
+    def _stand(self, key: str, slot: int) -> None:
+        """Note that a condition stands on a stream."""
+        self._fall(key)
+        self._standing[key] = slot
+        if slot in self._streams:
+            self._up[self._table.row(slot)] += 1
+
+    def _fall(self, key: str) -> None:
+        """Note that a condition stands no more."""
+        slot = self._standing.pop(key, None)
+        if slot in self._streams:
+            self._up[self._table.row(slot)] -= 1
+
+    def _around(self, step: Transition) -> Rows:
+        """Return the rows of like streams at the site and upstream that spoke lately."""
         stream = self._streams.get(step.slot)
         if stream is None:
-            return []
+            return np.zeros(0, dtype=np.intp)
         places = [stream.site, *sorted(self._upstream.get(stream.site, ()))]
-        alike = [s for place in places for s in self._alike.get((place, stream.measured), [])]
+        alike = [row for place in places for row in self._alike.get((place, stream.measured), [])]
+        rows = np.array(alike, dtype=np.intp)
         since = step.time_us - self._settings.fresh_s * MICROSECONDS
-        last = self._table["last_us"]
-        return [s for s in alike if s != step.slot and last[self._table.row(s)] >= since]
+        lately = self._table["last_us"][rows] >= since
+        others: Rows = rows[lately & (rows != self._table.row(step.slot))]
+        return others
 
-    def _way(self, slot: int) -> int:
-        """Return 1 for rising, -1 for falling, 0 for neither or unknown."""
-        row, table = self._table.row(slot), self._table
-        moved = float(table["fast"][row] - table["slow"][row])
-        if not abs(moved) > self._settings.moving * float(table["noise"][row]):
-            return 0
-        return 1 if moved > 0 else -1
+    def _ways(self, rows: Rows) -> NDArray[np.int8]:
+        """Return for each of ``rows`` 1 for rising, -1 for falling, 0 for neither or unknown."""
+        table = self._table
+        moved = table["fast"][rows] - table["slow"][rows]
+        moves = np.abs(moved) > self._settings.moving * table["noise"][rows]
+        return np.where(moves, np.where(moved > 0, 1, -1), 0).astype(np.int8)
 
 
 def until_offset(seen: Readings, offset: int) -> int:
