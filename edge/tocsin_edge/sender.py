@@ -101,10 +101,6 @@ class Sender:
         """Return how many messages were sent and are not settled."""
         return len(self._flights)
 
-    def next_due(self) -> float | None:
-        """Return when the next resend is due, None if nothing is in flight."""
-        return min((flight.due for flight in self._flights.values()), default=None)
-
     def take(self, now: float) -> list[Parcel]:
         """Return what is to be sent now, in this order; all of it counts as sent."""
         self._notice_silence(now)

@@ -177,13 +177,6 @@ STATES: Final[dict[str, NotificationState]] = {
 }
 
 
-def parse_status(parameters: Mapping[str, str]) -> Report | None:
-    """Return the report in a status callback's form fields; None if it says nothing to us."""
-    provider_id = parameters.get("MessageSid") or parameters.get("SmsSid") or ""
-    word = parameters.get("MessageStatus") or parameters.get("SmsStatus") or ""
-    return report(provider_id, word, parameters.get("ErrorCode", ""))
-
-
 def report(provider_id: str, word: str, code: str = "") -> Report | None:
     """Return the report of a provider's ``word``; None for an unknown word or no id."""
     state = STATES.get(word.lower())
@@ -191,11 +184,6 @@ def report(provider_id: str, word: str, code: str = "") -> Report | None:
         return None
     why = reason(code[:10]) if state is NotificationState.FAILED else ""
     return Report(provider_id, state, why)
-
-
-def goes_forward(present: NotificationState, reported: NotificationState) -> bool:
-    """Say whether a report is news: states only go forward, however reports are shuffled."""
-    return reported.rank > present.rank
 
 
 def signature_holds(

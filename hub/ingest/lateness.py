@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIVE_S: Final = 60.0
-UNKNOWN_US: Final = -1
 
 
 def restore(
