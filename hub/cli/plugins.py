@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.config import ConfigurationError, Problem
+from hub.config import ConfigurationError, Problem, read_secret
 from hub.config.problems import did_you_mean
 from hub.detect import DETECTORS, FUSIONS
 from hub.detect.stack import Stack
@@ -16,9 +17,10 @@ from hub.ingest.decoders import DECODERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.config import Configuration
+    from hub.config import ChannelTable, Configuration
 
 
+SUFFIXES: Final = ("_file", "_env")
 UNKNOWN: Final = "is an unknown key"
 
 
@@ -33,6 +35,39 @@ def check_plugins(configuration: Configuration) -> None:
         raise ConfigurationError(found)
 
 
+def check_secrets(configuration: Configuration) -> None:
+    """Refuse to start channels whose secrets are not there; all of them are named at once.
+
+    Raises:
+        ConfigurationError: with what to set, or what to take out instead.
+    """
+    found = list(missing_secrets(configuration))
+    if found:
+        raise ConfigurationError(found)
+
+
+def missing_secrets(configuration: Configuration) -> Iterator[Problem]:
+    """Yield each secret that a channel names and that is empty or not set."""
+    for index, channel in enumerate(configuration.channels):
+        for where, file, variable in secrets_of_channel(channel):
+            try:
+                read_secret(file, variable, where)
+            except ConfigError as error:
+                words, _, _ = error.problem.partition(": put the secret there")
+                fix = f"set it, or take the [[channel]] {channel.name!r} out of hub.toml"
+                yield problem(configuration.file("hub.toml"), f"channel[{index}]", words, fix)
+
+
+def secrets_of_channel(channel: ChannelTable) -> Iterator[tuple[str, Path | None, str]]:
+    """Yield the secrets that a channel's options name by file or environment variable."""
+    for key, value in channel.options.items():
+        for suffix in SUFFIXES:
+            if key.endswith(suffix):
+                where = f"channel {channel.name}.{key.removesuffix(suffix)}"
+                file = Path(str(value)) if suffix == "_file" else None
+                yield where, file, "" if file else str(value)
+
+
 def rules(configuration: Configuration) -> Iterator[Problem]:
     """Yield what is wrong with the rules' detectors and options."""
     known = (*DETECTORS, *FUSIONS)
@@ -40,18 +75,20 @@ def rules(configuration: Configuration) -> Iterator[Problem]:
         if rule.detector not in known:
             fix = did_you_mean(rule.detector, known)
             words = f"no detector is {rule.detector!r}"
-            yield problem("rules.toml", f"rule[{index}].detector", words, fix)
+            yield problem(configuration.file("rules.toml"), f"rule[{index}].detector", words, fix)
             continue
         strange = sorted(set(rule.options) - settings_of(rule.detector))
         if strange:
             for name in strange:
                 fix = did_you_mean(name, settings_of(rule.detector))
-                yield problem("rules.toml", f"rule[{index}].options.{name}", UNKNOWN, fix)
+                yield problem(
+                    configuration.file("rules.toml"), f"rule[{index}].options.{name}", UNKNOWN, fix
+                )
             continue
         try:
             Stack([rule], configuration.network.sites)
         except ValueError as error:
-            yield problem("rules.toml", f"rule[{index}].options", str(error))
+            yield problem(configuration.file("rules.toml"), f"rule[{index}].options", str(error))
 
 
 def settings_of(kind: str) -> frozenset[str]:
@@ -66,7 +103,7 @@ def payloads(configuration: Configuration) -> Iterator[Problem]:
         if mapping.kind not in DECODERS:
             words = f"no payload kind is {mapping.kind!r}"
             fix = did_you_mean(mapping.kind, DECODERS)
-            yield problem("hub.toml", f"mapping[{index}].kind", words, fix)
+            yield problem(configuration.file("hub.toml"), f"mapping[{index}].kind", words, fix)
 
 
 def channel_tables(configuration: Configuration) -> Iterator[Problem]:
@@ -75,9 +112,13 @@ def channel_tables(configuration: Configuration) -> Iterator[Problem]:
         try:
             channels.check(channel.name, channel.kind, channel.options)
         except ConfigError as error:
-            yield problem("hub.toml", f"channel[{index}]", f"{error.where} {error.problem}")
+            yield problem(
+                configuration.file("hub.toml"),
+                f"channel[{index}]",
+                f"{error.where} {error.problem}",
+            )
 
 
-def problem(file: str, key: str, words: str, fix: str = "") -> Problem:
+def problem(file: Path, key: str, words: str, fix: str = "") -> Problem:
     """Return a problem of one of the folder's files."""
-    return Problem(file=file, key=key, words=words, fix=fix)
+    return Problem(file=str(file), key=key, words=words, fix=fix)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hub.cli.plugins import check_plugins
+from hub.cli.plugins import check_plugins, check_secrets, secrets_of_channel
 from hub.cli.show import columns, print_json
 from hub.cli.words import of_pair, say
 from hub.config import read_config, read_secret
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.cli.parsers import Commands
-    from hub.config import ChannelTable, Configuration
+    from hub.config import Configuration
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-SUFFIXES: Final = ("_file", "_env")
 
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
@@ -50,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.token_file:
         web = replace(configuration.web, token_file=args.token_file.resolve())
         configuration = replace(configuration, web=web)
+    check_secrets(configuration)
     asyncio.run(app.run_hub(configuration, loops=args.loops))
     return 0
 
@@ -135,13 +135,3 @@ def secrets_of(configuration: Configuration) -> Iterator[tuple[str, Path | None,
         yield "influx.token", influx.token_file, influx.token_env
     for channel in configuration.channels:
         yield from secrets_of_channel(channel)
-
-
-def secrets_of_channel(channel: ChannelTable) -> Iterator[tuple[str, Path | None, str]]:
-    """Yield the secrets that a channel's options name by file or environment variable."""
-    for key, value in channel.options.items():
-        for suffix in SUFFIXES:
-            if key.endswith(suffix):
-                where = f"channel {channel.name}.{key.removesuffix(suffix)}"
-                file = Path(str(value)) if suffix == "_file" else None
-                yield where, file, "" if file else str(value)

@@ -123,6 +123,7 @@ def read_all(reader: Reader, top: Table) -> Configuration:
         rules=tuple(rule for rule, _ in files.rules),
         channels=files.channels,
         mappings=files.mappings,
+        shared=top.table("hub").path_of("folder", reader.folder),
     )
 
 

@@ -150,7 +150,10 @@ class PayloadMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """Everything the configuration folder says; ``version`` is a hash of its files."""
+    """Everything the configuration folder says; ``version`` is a hash of its files.
+
+    ``shared`` is the folder of all files but hub.toml, where it is another.
+    """
 
     folder: Path
     version: str
@@ -163,6 +166,12 @@ class Configuration:
     rules: tuple[Rule, ...]
     channels: tuple[ChannelTable, ...]
     mappings: tuple[PayloadMapping, ...] = ()
+    shared: Path | None = None
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of the files; all but hub.toml may lie elsewhere."""
+        elsewhere = self.shared is not None and name != "hub.toml"
+        return (self.shared if elsewhere and self.shared else self.folder) / name
 
 
 def read_secret(file: Path | None, variable: str, where: str) -> str:

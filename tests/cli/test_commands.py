@@ -130,7 +130,7 @@ def test_check_refuses_what_a_detector_refuses(
     (folder / "rules.toml").write_text(f'[[rule]]\nname = "x"\n{rule}\n', "utf-8")
     assert run(folder, "check") == 2
     err = capsys.readouterr().err
-    assert f"rules.toml: {key}: " in err
+    assert f"tocsin: {folder / 'rules.toml'}: {key}: " in err
     assert words in err
 
 
@@ -140,6 +140,21 @@ def test_check_refuses_a_payload_nobody_reads(folder: Path, capsys: Captured) ->
     path.write_text(path.read_text("utf-8").replace('kind = "flat"', 'kind = "flatt"'), "utf-8")
     assert run(folder, "check") == 2
     assert "mapping[0].kind: no payload kind is 'flatt'" in capsys.readouterr().err
+
+
+def test_run_says_which_secrets_to_set_or_what_to_take_out(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped channels without their secrets stop the start with all of what to do."""
+    for name in ("TOCSIN_SMS_ACCOUNT", "TOCSIN_SMS_TOKEN", "TOCSIN_WEBHOOK_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(folder, "run") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("variable ")[1].split()[0] for line in lines] == [
+        "TOCSIN_SMS_ACCOUNT", "TOCSIN_SMS_TOKEN", "TOCSIN_WEBHOOK_SECRET",
+    ]  # fmt: skip
+    assert all(str(folder / "hub.toml") in line for line in lines)
+    assert "set it, or take the [[channel]] 'sms' out of hub.toml" in lines[0]
 
 
 def test_nothing_is_made_where_no_hub_ran(folder: Path, capsys: Captured) -> None:
