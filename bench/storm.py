@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -87,7 +87,7 @@ class Storm:
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="storm")
         self._seq = 0
 
-    def __enter__(self) -> Storm:
+    def __enter__(self) -> Self:
         for program in (provider_program(self.scene), hub_program(self.scene)):
             self.stack.callback(program.stop)
             program.start()
@@ -172,9 +172,11 @@ def main() -> int:
     parser.add_argument("--sites", type=int, default=100)
     parser.add_argument("--watch-s", type=float, default=70.0)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tocsin-storm-") as name:
-        with Storm(Path(name) / "scene", args.sensors, args.sites) as storm:
-            result = storm.run(args.watch_s)
+    with (
+        tempfile.TemporaryDirectory(prefix="tocsin-storm-") as name,
+        Storm(Path(name) / "scene", args.sensors, args.sites) as storm,
+    ):
+        result = storm.run(args.watch_s)
     print(json.dumps(asdict(result), indent=1))
     return 0 if not result.hidden else 1
 
