@@ -51,7 +51,8 @@ START: Final = (
 GAPS: Final = np.array([12.0, 24.0, 24.0, 48.0, np.nan, 1.0])  # readings; the level's is a day
 MOST_GAP: Final = 2000.0
 LATELY: Final = 24  # readings since a jump for which a shift is called an offset
-MOST_OF: Final = 0.5  # of the change was one jump
+MOST_OF: Final = 0.7  # of the change was one jump
+STAYS: Final = 0.5  # of the jump is still there
 LEARNT_S: Final = (1.0, 7200.0)
 SENTINELS: Final = (-999.0, -6999.0)
 BELOW_ALL: Final = -9000.0
@@ -239,7 +240,7 @@ class Surprise:
         over = (standing == SENTINEL) | (standing == STUCK)
         held_for = count - table["alarmed"][row]
         over |= held_for >= self._settings.hold * np.where(standing == OFFSET, 2, 1)
-        away = np.abs(now.result - table["base"][row]) >= MOST_OF * table["leap"][row]
+        away = np.abs(now.result - table["base"][row]) >= STAYS * table["leap"][row]
         stays = over & (standing == JUMP) & away
         after = np.where(fires, which, np.where(stays, OFFSET, np.where(over, -1, standing)))
         after = np.where(stuck, STUCK, after).astype(np.int8)
