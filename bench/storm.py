@@ -9,14 +9,17 @@ ledger. See tests/slow for the counts that must hold.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sqlite3
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -76,7 +79,8 @@ class Storm:
     """The hub, its provider and one client that plays every sensor."""
 
     def __init__(self, folder: Path, sensors: int, sites: int) -> None:
-        self.scene: Scene = set_scene(CONFIG, folder, rate=1.0, port=free_port())
+        scene = set_scene(CONFIG, folder, rate=1.0, port=free_port())
+        self.scene: Scene = replace(scene, clock="")
         self._each = sensors // sites
         self.sensors, self.sites = self._each * sites, sites
         self.stack = ExitStack()
@@ -93,6 +97,7 @@ class Storm:
             program.start()
             port = self.scene.provider_port if program.name == "provider" else self.scene.web_port
             wait_for_port(port, program, 90.0)
+        self._wait_ready()
         self._client.max_inflight_messages_set(1000)
         self._client.connect("127.0.0.1", self.scene.broker_port)
         self._client.loop_start()
@@ -127,6 +132,17 @@ class Storm:
             watched_s=round(time.time() - began, 1),
         )  # fmt: skip
 
+    def _wait_ready(self) -> None:
+        """Wait until the hub hears: what is published before is for nobody."""
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                address = f"{self.scene.page}readyz"
+                urllib.request.urlopen(address, timeout=5).close()  # noqa: S310  on loopback
+                return
+            time.sleep(0.2)
+        raise SystemExit("the hub does not become ready")
+
     def _send(self, stage_m: float) -> None:
         self._seq += 1
         last = None
@@ -144,7 +160,7 @@ class Storm:
         return json.dumps(
             {
                 "v": 1, "boot": "5707300000000000", "seq": self._seq, "low": 1, "gone": [],
-                "late": False, "sent": at, "up": 1.0 + self._seq,
+                "late": False, "sent": at, "up": round(time.monotonic(), 3),
                 "obs": [{"ds": "stage", "t": at, "r": stage_m, "u": "m"}],
             }
         )  # fmt: skip

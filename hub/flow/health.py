@@ -8,6 +8,9 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 
+MOST_SERIES = 2000
+OTHER = "other"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
@@ -45,12 +48,17 @@ class Health:
     def count(self, name: str, amount: float = 1.0, label: str = "") -> None:
         """Add ``amount`` to the counter ``name`` (Prometheus style, ``_total``)."""
         with self._lock:
-            self._counts[name, label] += amount
+            self._counts[self._bounded(name, label)] += amount
 
     def gauge(self, name: str, value: float, label: str = "") -> None:
         """Set the gauge ``name`` to ``value``."""
         with self._lock:
-            self._counts[name, label] = value
+            self._counts[self._bounded(name, label)] = value
+
+    def _bounded(self, name: str, label: str) -> tuple[str, str]:
+        """Return the key of a series; beyond ``MOST_SERIES`` new labels count as one."""
+        known = (name, label) in self._counts or len(self._counts) < MOST_SERIES
+        return (name, label) if known else (name, OTHER)
 
     def checks(self) -> dict[str, Check]:
         """Return every check as it stands."""

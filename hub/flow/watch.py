@@ -182,7 +182,8 @@ class Watch:
         """Return the handed batches that continue the position without a gap."""
         if self._handoff is None:
             return None
-        self._queue.extend(self._handoff.take())
+        if sum(map(len, self._queue)) < HANDOFF_ROWS:
+            self._queue.extend(self._handoff.take())  # what it cannot hold is read from the log
         end, run, rows = self._memory.position, [], 0
         while self._queue and rows < HANDOFF_ROWS:
             batch = self._queue[0]

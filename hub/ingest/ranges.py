@@ -50,6 +50,10 @@ class Ranges:
             self._change(number)
         return True
 
+    def touches(self, number: int) -> bool:
+        """Say whether ``number`` is in a range, or next to one."""
+        return any(near in self for near in (number - 1, number, number + 1))
+
     def pairs(self) -> list[tuple[int, int]]:
         """Return the ranges, lowest first."""
         return list(zip(self.lows, self.highs, strict=True))

@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from hub.ingest.topics import PayloadMapping, Route
 
 MOST_STARTS: Final = 50_000
+MOST_SPANS: Final = 20_000  # of one start: no outage leaves so many holes
+MOST_SPANS_IN_ALL: Final = 1_000_000
 MOST_SHOWN: Final = 1024
 LARGEST_STATE: Final = 4096
 MOST_HELD: Final = 50
 REDELIVERY_US: Final = 600 * MICROSECONDS
 RETAINED: Final = "retained: never live data"
+SPARSE: Final = "seq: too many holes between the numbers of this start"
 OTHER_CONTENT: Final = "same key, other content"
 
 
@@ -91,6 +94,7 @@ class Sorter:
         self._ranges: dict[tuple[str, str], Ranges] = {}
         self._numbers: dict[str, int] = {}
         self._gone: dict[tuple[str, str], int] = {}
+        self._spans = 0
 
     def sort(self, arrival: Arrival, draft: Draft) -> None:
         """Add what one message came to."""
@@ -125,7 +129,7 @@ class Sorter:
     def forget(self, draft: Draft) -> None:
         """Forget the numbers of a draft that could not be written."""
         for key in draft.touched:
-            self._ranges.pop(key, None)
+            self._drop(key)
 
     def written(self, draft: Draft) -> None:
         """Remember what nodes said was gone, once it is on disk."""
@@ -136,8 +140,13 @@ class Sorter:
         """Drop the oldest starts from memory when there are too many; call between drafts."""
         while len(self._gone) > MOST_STARTS:
             self._gone.pop(next(iter(self._gone)))
-        while len(self._ranges) > MOST_STARTS:
-            self._ranges.pop(next(iter(self._ranges)))
+        while len(self._ranges) > MOST_STARTS or self._spans > MOST_SPANS_IN_ALL:
+            self._drop(next(iter(self._ranges)))
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        """Forget what is known of one start; it is read again when it speaks."""
+        ranges = self._ranges.pop(key, None)
+        self._spans -= len(ranges.lows) if ranges is not None else 0
 
     def _sort_observations(self, arrival: Arrival, route: Route, draft: Draft) -> None:
         item = arrival.item
@@ -161,6 +170,8 @@ class Sorter:
             self._set_aside(arrival, route, RETAINED, draft)
         elif verdict is Duplicate.OTHER:
             self._set_aside(arrival, route, OTHER_CONTENT, draft)
+        elif verdict is Duplicate.NEW and self._sparse(route.node, decoded):
+            self._set_aside(arrival, route, SPARSE, draft)
         elif verdict is Duplicate.SAME:
             draft.duplicates += 1
             draft.again[route.node] = draft.again.get(route.node, 0) + 1
@@ -212,7 +223,13 @@ class Sorter:
         ranges = self._ranges.get(key)
         if ranges is None:
             ranges = self._ranges[key] = Ranges(self._known.ranges(node, boot))
+            self._spans += len(ranges.lows)
         return ranges
+
+    def _sparse(self, node: str, decoded: Decoded) -> bool:
+        """Say whether this number would be one hole too many."""
+        ranges = self._ranges_of(node, decoded.boot)
+        return len(ranges.lows) >= MOST_SPANS and not ranges.touches(decoded.seq)
 
     def _take(self, arrival: Arrival, route: Route, decoded: Decoded, draft: Draft) -> None:
         node, boot, seq = route.node, decoded.boot, decoded.seq
@@ -249,7 +266,9 @@ class Sorter:
         ranges = draft.touched[node, boot] = self._ranges_of(node, boot)
         if route.kind == "obs":
             self._note_losses(node, decoded, ranges, arrival.received_us, draft)
+        before = len(ranges.lows)
         ranges.add(seq)
+        self._spans += len(ranges.lows) - before
         draft.digests[node, boot, seq] = decoded.digest
 
     def _note_losses(

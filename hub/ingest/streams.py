@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 UNIT: Final = re.compile(r"[!-~]{1,32}")
 MOST_PER_NODE: Final = 256
 MOST_IN_HUB: Final = 100_000
+MOST_NODES: Final = 50_000  # beyond what is declared
+MOST_CHANNELS: Final = 500_000
 MOST_UNITS: Final = 16
 NEVER_US: Final = -(2**62)
 NULL_ONLY: Final = " "  # stands for a unit that was not told, with a null
@@ -50,6 +52,7 @@ class Streams:
         self.new_units: dict[int, str] = {}
         self.new_nodes: dict[str, str] = {}
         self._sites: dict[str, str] = {}
+        self._most_nodes = len(network.nodes) + MOST_NODES
         self._tables: dict[str, dict[tuple[str, str | None], int]] = {}
         self._counts: dict[str, int] = {}
         self._channels: list[tuple[int, float, float]] = []
@@ -87,7 +90,13 @@ class Streams:
         return self._sites.get(node)
 
     def settle(self, node: str, site: str, *, written: bool = False) -> None:
-        """Let ``node`` belong to ``site``."""
+        """Let ``node`` belong to ``site``.
+
+        Raises:
+            DecodeError: there are too many nodes that nobody declared.
+        """
+        if node not in self._sites and len(self._sites) >= self._most_nodes:
+            raise DecodeError("node: too many that are not declared")
         self._sites[node] = site
         if not written:
             self.new_nodes[node] = site
@@ -120,7 +129,7 @@ class Streams:
         if key in table:
             return table[key]
         converted = self._conversion(slot, unit, null=null)
-        if len(table) >= MOST_PER_NODE * MOST_UNITS:
+        if len(table) >= MOST_PER_NODE * MOST_UNITS or len(self._channels) >= MOST_CHANNELS:
             raise DecodeError("u: too many units of one node")
         self._channels.append((slot, *converted))
         self._columns = None
