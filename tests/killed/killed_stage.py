@@ -57,7 +57,7 @@ class Strike:
     """One kill to come: ``at_s`` real seconds after the start, the program down ``down_s``.
 
     Of those of the hub, an ``aimed`` one waits a little until a page wants to be sent, and
-    every second is ``held``: another process holds the store then, as a slow disk would.
+    a ``held`` one comes while another process holds the store, as a slow disk would.
     """
 
     at_s: float
@@ -94,19 +94,29 @@ class Kill:
 
 
 def plan_strikes(
-    dice: random.Random, counts: dict[str, int], first_s: float, last_s: float
+    dice: random.Random,
+    counts: dict[str, int],
+    first_s: float,
+    last_s: float,
+    *,
+    aimed: float,
+    held: tuple[bool, ...],
 ) -> list[Strike]:
-    """Return kills at random times in random order, as many of each kind as ``counts`` says."""
+    """Return kills at random times in random order, as many of each kind as ``counts`` says.
+
+    ``aimed`` is the share of the hub's that wait for a page, 0 to 1; those of the hub are
+    ``held`` in turns.
+    """
     kinds = [kind for kind, count in counts.items() for _ in range(count)]
     dice.shuffle(kinds)
     times = sorted(dice.uniform(first_s, last_s) for _ in kinds)
-    turns = cycle([True, False])
+    turns = cycle(held)
     return [
         Strike(
             at_s=at_s,
             kind=kind,
             down_s=dice.uniform(0.1, 1.5),
-            aimed=kind == "hub" and dice.random() < 0.9,
+            aimed=kind == "hub" and dice.random() < aimed,
             held=kind == "hub" and next(turns),
         )
         for at_s, kind in zip(times, kinds, strict=True)

@@ -119,8 +119,9 @@ def test_acknowledgement_before_commit_fails(tmp_path: Path, say: Callable[[str]
     planted = tmp_path / "planted"
     faulty = plant(planted, Path(hub.__file__).parent, EARLY)
     assert str(planted) in where_is_hub(faulty)
-    with city_at_work(tmp_path, rows=200, span_s=36.0, hub_environment=faulty) as stage:
-        account, wrong = play(stage, {"hub": 5, "node": 1, "broker": 1}, span_s=36.0)
+    with city_at_work(tmp_path, rows=300, span_s=50.0, hub_environment=faulty) as stage:
+        counts = {"hub": 8, "node": 1, "broker": 1}
+        account, wrong = play(stage, counts, span_s=45.0, aimed=0.0, held=(True,))
         say(as_json({"acknowledged_before_commit": True, **account}))
         assert account["lost"] > 0, told(stage, account, ["the fault went unnoticed"])
         assert any("had a receipt and are gone" in line for line in wrong)
@@ -174,11 +175,16 @@ def city_at_work(
 
 
 def play(
-    stage: Stage, counts: dict[str, int], *, span_s: float
+    stage: Stage,
+    counts: dict[str, int],
+    *,
+    span_s: float,
+    aimed: float = 0.9,
+    held: tuple[bool, ...] = (True, False),
 ) -> tuple[dict[str, Any], list[str]]:
     """Kill by plan, let all come to rest, and return (account, all that is wrong)."""
     dice = seeded()
-    for strike in plan_strikes(dice, counts, FIRST_S, span_s):
+    for strike in plan_strikes(dice, counts, FIRST_S, span_s, aimed=aimed, held=held):
         stage.strike(strike, dice)
     stage.calm()
     late = settle(stage)
