@@ -3,7 +3,7 @@
 ``python -m bench.storm --sensors 1000 --sites 100`` drives ``tocsin run`` as shipped on
 config/ with storm sites added: every sensor goes over danger within a second. Arrival
 is the publish of the first breach; a page has left when the provider has it in its
-ledger. See tests/slow for the counts that must hold.
+ledger. tests/dispatch/test_real_storm.py holds the counts that must be right.
 """
 
 from __future__ import annotations
