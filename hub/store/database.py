@@ -1,24 +1,33 @@
 """One SQLite file, opened the only way that keeps what was promised: WAL, synchronous=FULL.
 
 Each thread opens its own connection. ``transaction`` begins IMMEDIATE, so that what
-is read inside it cannot change before it is written.
+is read inside it cannot change before it is written; threads of one process take turns.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.store.turns import turns_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hub.store.turns import Turns
+
 BUSY_TIMEOUT_S = 10.0
 CACHE_MB = 8  # of pages, for each connection: the hub has a dozen
+
+
+class Connection(sqlite3.Connection):
+    """A connection that knows the turns at its file."""
+
+    turns: Turns
 
 
 def open_database(path: Path, *, cache_mb: int = CACHE_MB) -> sqlite3.Connection:
@@ -33,8 +42,13 @@ def open_database(path: Path, *, cache_mb: int = CACHE_MB) -> sqlite3.Connection
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            path,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=Connection,
         )
+        connection.turns = turns_at(str(path.resolve()))
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA temp_store=MEMORY")
@@ -77,6 +91,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         StoreUnavailableError: the disk or the lock refused (full, read-only, busy).
         StoreError: SQLite refused what was written.
     """
+    turns = getattr(connection, "turns", None)
+    with turns.turn(BUSY_TIMEOUT_S) if turns else nullcontext():
+        yield from written(connection)
+
+
+def written(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Begin, let the caller write, and commit or roll back."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
