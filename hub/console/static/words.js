@@ -90,6 +90,7 @@ const HAZARDS = {
 const KINDS = {
   raised: ["raised", "触发"], worsened: ["worsened", "加重"], eased: ["eased", "减轻"],
   cleared: ["cleared", "消除"], paged: ["page queued", "已排发"], sent: ["sent", "已发送"],
+  held: ["held for a digest", "汇总待发"], listed: ["listed in a digest", "已列入汇总"],
   delivered: ["delivered", "已送达"], failed: ["failed", "发送失败"], deferred: ["deferred", "稍后重发"],
   pending: ["pending", "待发送"], sending: ["sending", "发送中"], cancelled: ["cancelled", "已取消"],
   acknowledged: ["acknowledged", "接警"], acknowledge: ["acknowledged", "接警"],
