@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from hub.detect.table import Rows, Table
     from hub.model.observation import Batch
+
+
+# Plain numbers: a member of an enumeration is looked up anew each time.
+FAIL: Final = int(Quality.FAIL)
+MISSING: Final = int(Quality.MISSING)
 
 
 class Readings(NamedTuple):
@@ -34,7 +39,7 @@ def readings(batch: Batch, table: Table) -> Readings:
     """Return what is bound and may be believed: finite, and neither FAIL nor MISSING."""
     row = table.rows(batch.slot)
     quality = batch.quality
-    good = (quality != Quality.FAIL) & (quality != Quality.MISSING)
+    good = (quality != FAIL) & (quality != MISSING)
     where = np.flatnonzero((row >= 0) & good & np.isfinite(batch.result))
     return Readings(
         row[where],
