@@ -73,8 +73,15 @@ def report(frame: pd.DataFrame) -> None:
     crossed = frame[frame["came_s"].notna()]
     inside = (crossed["came_s"] >= crossed["low_s"]) & (crossed["came_s"] <= crossed["high_s"])
     print(f"warnings {len(frame)}, crossed {len(crossed)}, inside {100 * inside.mean():.0f} %")
-    ratio = (crossed["came_s"] / crossed["mid_s"]).median()
-    print(f"median of real over foreseen time {ratio:.2f}")
+    ratio = crossed["came_s"] / crossed["mid_s"]
+    low, mid, high = ratio.quantile([0.1, 0.5, 0.9])
+    print(f"real over foreseen time: 80 % within {low:.2f} to {high:.2f}, median {mid:.2f}")
+    for gauge in crossed["gauge"].unique():
+        rest, own = ratio[crossed["gauge"] != gauge], ratio[crossed["gauge"] == gauge]
+        low, high = rest.quantile([0.1, 0.9])
+        print(
+            f"  limits without {gauge}: {low:.2f} to {high:.2f} hold {own.between(low, high).sum()}"
+        )
     for gauge, part in inside.groupby(crossed["gauge"]):
         print(f"  {gauge}: inside {int(part.sum())} of {len(part)}")
     for low, high in SAID:

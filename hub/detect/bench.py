@@ -22,6 +22,7 @@ from hub.model.transition import Change, Kind, Transition
 Value = float | Mapping[str, float]
 
 SITE: Final = "bench"
+NEWS: Final = (Change.RAISED, Change.WORSENED)
 HOLD_US: Final = round(HOLD_S * MICROSECONDS)
 RULES: Final = (
     Rule(name="level", detector="level", options={"settle_s": 20}),
@@ -61,6 +62,9 @@ class Bench:
     def update(self, time: float, value: Value) -> tuple[float, bool]:
         """Take in one reading of each column and return (score 0 to 1, alarm).
 
+        Where a danger is declared the alarm stands while it does; anywhere else an alarm
+        is what a person would be told of, once.
+
         ``time`` in seconds UTC; a value that is not finite is a missing reading.
         """
         given = [value[name] for name in self._columns] if isinstance(value, Mapping) else [value]
@@ -69,20 +73,21 @@ class Bench:
         after_us = time_us + HOLD_US
         if self.stack.due(after_us):
             said = said + self.stack.control("tick", after_us, self._offset, {})
+        news = False
         for step in said:
-            self._note(step)
+            news = self._note(step) or news
             self._listener(step)
-        alarm = bool(self._standing)
+        alarm = bool(self._standing) if self._dangers else news
         return max(self.stack.score(), float(alarm) / 2), alarm
 
-    def _note(self, step: Transition) -> None:
-        """Keep what stands: where a danger is declared, only what pages for it counts."""
+    def _note(self, step: Transition) -> bool:
+        """Keep what stands and say whether it is news; a declared danger's pages alone count."""
         grave = step.kind is Kind.WORLD and step.severity.rank >= Severity.SEVERE.rank
-        counts = grave if self._dangers else True
-        if step.change is Change.CLEARED or not counts:
+        if step.change is Change.CLEARED or (self._dangers and not grave):
             self._standing.discard(step.key)
-        else:
-            self._standing.add(step.key)
+            return False
+        self._standing.add(step.key)
+        return step.change in NEWS
 
     def _batch(self, time_us: int, values: list[float]) -> Batch:
         count = len(values)

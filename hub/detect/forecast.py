@@ -277,7 +277,7 @@ class Forecast:
 
     def _early_s(self, left: Floats, slope: Floats, interval: Floats) -> Floats:
         steps = np.maximum(left, 0.0) / np.maximum(slope * interval, 1e-9)
-        return river.EARLY * river.MEDIAN_FACTOR * steps**river.MEDIAN_POWER * interval
+        return river.SOONEST * river.MEDIAN_FACTOR * steps**river.MEDIAN_POWER * interval
 
     def _settle(
         self,

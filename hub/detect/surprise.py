@@ -167,7 +167,7 @@ class Surprise:
         """Say once that a stream sends codes instead of values."""
         before = self._table["standing"][now.row]
         self._table["standing"][now.row] = SENTINEL
-        self._table["latest"][now.row] = 1.0
+        self._table["latest"][now.row] = np.where(before == SENTINEL, 0.0, 1.0)
         self._table["alarmed"][now.row] = self._table["count"][now.row]
         fresh = np.flatnonzero(before != SENTINEL)
         nothing = np.full(len(now.row), np.nan)
@@ -181,6 +181,7 @@ class Surprise:
         before = table["results"][row, 0]
         found = signs.signs(table, now, interval_s, usual)
         rare = tails.rarity(table, row, found.z)
+        novel = ~table["open"][row] | (found.z > table["peak"][row])
         rare[:, STUCK] = self._stuck(row)
         gaps = np.empty((len(row), COUNT))
         gaps[:] = GAPS
@@ -196,6 +197,9 @@ class Surprise:
         table["told"][row] &= ~opened & (table["open"][row] | (rare > 0))
         table["onset_us"][row] = np.where(opened, now.time_us[:, None], table["onset_us"][row])
         table["base"][row] = np.where(lone, before, table["base"][row])
+        novel[:, STUCK] = table["standing"][row] != STUCK
+        fresh = np.where(novel & ~table["told"][row], rare, 0.0).max(axis=1)
+        table["latest"][row] = np.minimum(fresh / (2 * self._settings.rarity), 1.0)
         return self._decide(now, rare, interval_s, found.expected)
 
     def _stuck(self, row: Rows) -> Floats:
@@ -234,8 +238,6 @@ class Surprise:
         table["alarmed"][row] = np.where(fires, count, table["alarmed"][row])
         table["margin"][row] = np.where(fires, margin, table["margin"][row])
         stuck = rare[:, STUCK] >= least
-        worth = np.maximum(fresh.max(axis=1), rare[:, STUCK])
-        table["latest"][row] = np.minimum(worth / (2 * least), 1.0)
         standing = table["standing"][row]
         over = (standing == SENTINEL) | (standing == STUCK)
         held_for = count - table["alarmed"][row]
