@@ -209,7 +209,7 @@ async def test_not_found_is_sent_again_once_and_says_so(
     """A 500 that took nothing is followed by one marked sending; a second one is the end."""
     provider.order("status", status=500, count=2)
     desk.add("n1", address=number)
-    desk.add("n2", address=number, due_us=NOW_US + 60_000_000)
+    desk.add("n2", address=number, due_us=NOW_US + 86_400_000_000)
     async with hub(desk.path, provider.url) as made:
         await made.once()
         due_again(desk, "n1")
