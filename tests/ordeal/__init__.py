@@ -1,0 +1,1 @@
+"""The Ordeal: every fault of the catalogue, an outside ledger, and a verdict for each."""

@@ -1,0 +1,10 @@
+"""The rows, in the catalogue's order. A new one is a file here and a line below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ordeal.verdict import Row
+
+ROWS: Final[tuple[Row, ...]] = ()
