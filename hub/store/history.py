@@ -7,23 +7,21 @@ two together have no hole; what both have is given once.
 
 from __future__ import annotations
 
-import io
 import sqlite3
 import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import pandas as pd
-
 from hub.errors import StoreError, StoreUnavailableError
 from hub.store.database import open_database
 from hub.store.influx import InfluxStore
 from hub.store.journal import border_us
-from hub.store.lines import LATE, tag_value
+from hub.store.lines import tag_value
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from hub.model.network import Datastream
 
@@ -32,14 +30,6 @@ EARLIEST_US: Final = -9_223_372_036_854_775  # what InfluxDB's nanoseconds can h
 LATEST_US: Final = 9_223_372_036_854_775
 DAY_US: Final = 86_400_000_000
 LOOK_BACK_US: Final = tuple(days * DAY_US for days in (1, 8, 64, 512))
-COLUMNS: Final = {
-    "time_us": "int64",
-    "tie": "int64",
-    "result": "float64",
-    "quality": "int64",
-    "late": "bool",
-    "trusted": "bool",
-}
 ROWS: Final = """
 SELECT time_us, tie, result, quality, lateness, trusted FROM observation
 WHERE slot = ? AND time_us >= ? AND time_us < ? ORDER BY time_us DESC, tie DESC LIMIT ?
@@ -100,6 +90,8 @@ class History:
         Raises:
             StoreUnavailableError: the log cannot be read; with ``whole``, also InfluxDB.
         """
+        from hub.store.frames import joined  # noqa: PLC0415  50 MB
+
         local = self._local(stream, start_us, end_us, limit)
         border = border_us(self._reader.connection, stream.slot)
         if (
@@ -140,13 +132,10 @@ class History:
     def _local(
         self, stream: Datastream, start_us: int, end_us: int, limit: int | None
     ) -> pd.DataFrame:
+        from hub.store.frames import from_rows  # noqa: PLC0415  50 MB
+
         rows = self._execute(ROWS, (stream.slot, start_us, end_us, -1 if limit is None else limit))
-        frame = pd.DataFrame(
-            rows.fetchall()[::-1],
-            columns=["time_us", "tie", "result", "quality", "late", "trusted"],
-        )
-        frame["late"] = frame["late"].isin(LATE)
-        return frame.astype(COLUMNS)
+        return from_rows(rows.fetchall()[::-1])
 
     def _execute(self, sql: str, values: tuple[int, ...]) -> sqlite3.Cursor:
         try:
@@ -157,6 +146,8 @@ class History:
     def _remote(
         self, stream: Datastream, start_us: int, stop_us: int, limit: int | None
     ) -> pd.DataFrame:
+        from hub.store.frames import from_csv  # noqa: PLC0415  50 MB
+
         influx = self._reader.influx
         if influx is None:
             raise StoreUnavailableError("InfluxDB is not configured")
@@ -180,47 +171,3 @@ def said(frame: pd.DataFrame, limited: str) -> pd.DataFrame:
     """Return ``frame`` saying how far it may be trusted to be all there is."""
     frame.attrs["limited"] = limited
     return frame
-
-
-def joined(local: pd.DataFrame, remote: pd.DataFrame, limit: int | None) -> pd.DataFrame:
-    """Return both by (time, tie), each observation once, at most the newest ``limit``."""
-    both = (
-        pd.concat([remote, local])
-        if len(local) and len(remote)
-        else local
-        if len(local)
-        else remote
-    )
-    both = both.drop_duplicates(["time_us", "tie"], keep="last").sort_values(["time_us", "tie"])
-    kept = both if limit is None else both.iloc[max(len(both) - limit, 0) :]
-    return kept.reset_index(drop=True)
-
-
-def from_csv(answer: bytes) -> pd.DataFrame:
-    """Return the tables of a Flux answer as one frame in the columns of ``History.range``.
-
-    Raises:
-        StoreUnavailableError: the query failed on its way.
-    """
-    tables = [table for table in answer.decode().split("\r\n\r\n") if table.strip()]
-    frames = [shaped(pd.read_csv(io.StringIO(table))) for table in tables]
-    return pd.concat(frames) if frames else pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def shaped(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one table of an answer in our columns; a table of nulls only has no result."""
-    if "error" in table:
-        raise StoreUnavailableError(f"InfluxDB gave up on the query: {table['error'].iloc[0]}")
-    times = pd.to_datetime(table["_time"], format="ISO8601", utc=True).dt.as_unit("ns")
-    time_ns = times.astype("int64").to_numpy()
-    return pd.DataFrame(
-        {
-            "time_us": time_ns // 1000,
-            "tie": time_ns % 1000,
-            # Flux's own first columns hold a "result" already: pandas numbers ours.
-            "result": table.get("result.1", np.nan),
-            "quality": table["quality"],
-            "late": table["late"],
-            "trusted": table["time_trusted"],
-        }
-    ).astype(COLUMNS)

@@ -16,7 +16,8 @@ from hub.errors import StoreUnavailableError
 from hub.flow.health import Health
 from hub.flow.store import Store
 from hub.model.network import Datastream
-from hub.store.history import COLUMNS, LIMITED, History, from_csv
+from hub.store.frames import COLUMNS, from_csv
+from hub.store.history import LIMITED, History
 from hub.store.influx import InfluxStore
 
 if TYPE_CHECKING:
