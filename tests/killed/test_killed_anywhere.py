@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from brokers import mosquitto_program
 from influx_server import NOT_PROVEN, influxd
-from killed_account import compare, read_influx
-from killed_city import as_json, build_city
-from killed_stage import (
+from ordeal.account import compare, read_influx
+from ordeal.city import as_json, build_city
+from ordeal.stage import (
     BROKERS,
     Stage,
     open_influx,
@@ -35,7 +35,7 @@ import hub
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from killed_stage import Kill
+    from ordeal.stage import Kill
 
 pytestmark = pytest.mark.slow
 

@@ -22,8 +22,6 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from brokers import MOSQUITTO, mosquitto_program
-from killed_account import Log, Nodes, Phones, Tail
-from killed_city import City
 
 from hub.demo import ledgers
 from hub.demo.influx import Influx
@@ -31,6 +29,8 @@ from hub.demo.processes import Program, free_port, wait_for_port
 from hub.demo.scene import Scene, hub_program, node_program, provider_program, set_scene
 from hub.demo.toml import to_toml
 from hub.ingest.broker import EmbeddedSettings, find_program, reachable, settings_text
+from ordeal.account import Log, Nodes, Phones, Tail
+from ordeal.city import City
 
 if TYPE_CHECKING:
     import random
