@@ -138,7 +138,8 @@ def interval_starts(
 ) -> NDArray[np.int64]:
     """Return where each interval begins; an instant begins where it ends."""
     starts = np.array(draft.starts_us, np.int64)
-    return np.where(starts >= 0, np.minimum(starts + behind_us, time_us), time_us)
+    corrected = np.clip(starts + behind_us, 0, time_us)
+    return np.where(starts >= 0, corrected, time_us)
 
 
 def namer(draft: Draft, carrier: NDArray[np.int64]) -> Callable[[int], str]:

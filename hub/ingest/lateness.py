@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hub.clock import MICROSECONDS
+from hub.ingest.decoders.base import LATEST_US
 from hub.model.observation import Lateness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIVE_S: Final = 60.0
+LONGEST_UP_S: Final = 1e10  # 300 years: no node counts further
 
 
 def restore(
@@ -27,17 +29,20 @@ def restore(
 
     ``stamped_us`` is the node's own time or -1, corrected by ``behind_us``. Without
     it, ``up_s`` seconds since the node began (``began_us``, or -1) restore the time;
-    where that fails too, the arrival stands in.
+    where that fails too, or comes to no time that can be kept, the arrival stands in.
     """
     stamped = stamped_us >= 0
-    restorable = ~stamped & (began_us >= 0) & np.isfinite(up_s)
+    counted = (up_s >= 0) & (up_s < LONGEST_UP_S)
+    restorable = ~stamped & (began_us >= 0) & counted
     since = np.where(restorable, up_s, 0.0) * MICROSECONDS
     time_us = np.where(
         stamped,
         stamped_us + behind_us,
         np.where(restorable, began_us + since.astype(np.int64), received_us),
     )
-    return time_us, ~stamped & ~restorable
+    possible = (time_us >= 0) & (time_us <= LATEST_US)
+    clockless = (~stamped & ~restorable) | ~possible
+    return np.where(possible, time_us, received_us), clockless
 
 
 def classify(

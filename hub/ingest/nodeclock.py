@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.clock import MICROSECONDS
+from hub.ingest.lateness import LONGEST_UP_S
 
 WINDOW_US: Final = 120 * MICROSECONDS
 REMEMBER_US: Final = MICROSECONDS
@@ -22,7 +23,6 @@ STEP_US: Final = 2 * MICROSECONDS  # a clock that moves so much in one go was se
 DRIFT: Final = 0.05  # of the seconds counted: no clock drifts faster
 ROUNDING_US: Final = 50_000
 MOST_STARTS: Final = 100_000
-LONGEST_UP_S: Final = 1e10
 UNKNOWN: Final = -1
 
 
@@ -81,12 +81,15 @@ class NodeClocks:
             if len(self._starts) >= MOST_STARTS:
                 self._starts.pop(next(iter(self._starts)))
             start = self._starts[node, boot] = Start(window_us=sending.received_us)
-        if sending.sent_us is not None and sending.up_s is not None:
-            self._follow(start, sending, sending.sent_us, sending.up_s)
+        up_s = sending.up_s
+        if up_s is not None and not 0 <= up_s < LONGEST_UP_S:
+            up_s = None  # no count of seconds since a start
+        if sending.sent_us is not None and up_s is not None:
+            self._follow(start, sending, sending.sent_us, up_s)
         if sending.sent_us is not None:
             self._weigh(start, sending.received_us - sending.sent_us, sending)
-        if sending.up_s is not None:
-            self._date(start, sending, sending.up_s)
+        if up_s is not None:
+            self._date(start, sending, up_s)
         if start.dirty:
             self._dirty[node, boot] = start
         return start
@@ -115,8 +118,6 @@ class NodeClocks:
 
     def _follow(self, start: Start, sending: Sending, sent_us: int, up_s: float) -> None:
         """Move the error along with the node's clock where it drifts or was set."""
-        if not abs(up_s) < LONGEST_UP_S:
-            return
         base_us, counted_s = sent_us - round(up_s * MICROSECONDS), up_s - start.up_s
         before_us, start.base_us, start.up_s = start.base_us, base_us, up_s
         moved_us = 0 if before_us is None else base_us - before_us

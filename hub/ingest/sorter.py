@@ -238,6 +238,8 @@ class Sorter:
             channels = [table[key] for key in zip(decoded.names, decoded.units, strict=True)]
         except KeyError:
             channels = self._resolve(route, decoded)
+        if not self._streams.converting.isdisjoint(channels):
+            channels = self._fitting(channels, decoded)
         for bad in decoded.bad:
             draft.asides.append(aside_of(arrival, bad.reason, route, (boot, seq), bad))
         sending = Sending(
@@ -300,6 +302,15 @@ class Sorter:
             right.append(row)
         keep(decoded, right)
         return channels
+
+    def _fitting(self, channels: list[int], decoded: Decoded) -> list[int]:
+        """Return the channels of what is a number once converted; the rest is a bad one."""
+        rows = range(len(channels))
+        right = [row for row in rows if self._streams.fits(channels[row], decoded.results[row])]
+        for row in sorted(set(rows) - set(right)):
+            decoded.bad.append(bad_of(decoded, row, "r: too large for the datastream's unit"))
+        keep(decoded, right)
+        return [channels[row] for row in right]
 
     def _sort_state(self, arrival: Arrival, route: Route, draft: Draft) -> None:
         try:

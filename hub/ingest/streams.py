@@ -6,6 +6,7 @@ channels cost one look-up per observation; new ones are worked out once.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,8 @@ class Streams:
     """Every datastream and node the hub has seen or was told of.
 
     ``new_streams``, ``new_units`` and ``new_nodes`` are to be written with the next
-    batch; then ``written`` is called.
+    batch; then ``written`` is called. ``converting`` are the channels in another unit
+    than their datastream's.
     """
 
     def __init__(self, network: Network, grace_s: float) -> None:
@@ -56,6 +58,7 @@ class Streams:
         self._tables: dict[str, dict[tuple[str, str | None], int]] = {}
         self._counts: dict[str, int] = {}
         self._channels: list[tuple[int, float, float]] = []
+        self.converting: set[int] = set()
         self._columns: tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]] | None
         self._columns = None
 
@@ -134,7 +137,14 @@ class Streams:
         self._channels.append((slot, *converted))
         self._columns = None
         table[key] = len(self._channels) - 1
+        if converted != (1.0, 0.0):
+            self.converting.add(table[key])
         return table[key]
+
+    def fits(self, channel: int, result: float | None) -> bool:
+        """Say whether ``result`` is still a number in the unit of its datastream."""
+        _, factor, shift = self._channels[channel]
+        return result is None or math.isfinite(result * factor + shift)
 
     def written(self) -> None:
         """Say that what was new is on disk."""

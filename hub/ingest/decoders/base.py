@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 LARGEST_PAYLOAD: Final = 256 * 1024
 NO_TIME: Final = -1
+LATEST_US: Final = 2**63 // 1000 - 1  # InfluxDB's nanoseconds end in 2262
 NOTHING_GONE: Final = b"[]"
 
 

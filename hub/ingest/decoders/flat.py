@@ -6,7 +6,7 @@ ignored. There is no number in it, so the hub numbers messages as they come.
 
 from __future__ import annotations
 
-import math
+import sys
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from hub.errors import DecodeError
-from hub.ingest.decoders.base import NO_TIME, Bad, Decoded
+from hub.ingest.decoders.base import LATEST_US, NO_TIME, Bad, Decoded
 from hub.ingest.decoders.guard import DEEPEST, too_deep
 from hub.ingest.decoders.native import instant_us
 
@@ -95,29 +95,31 @@ def number_of(value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool | int | float):
-        return finite(float(value))
+        return finite(value)
     if isinstance(value, str) and value.lower() in SWITCHES:
         return SWITCHES[value.lower()]
     raise ValueError("neither a number nor a switch")
 
 
 def finite(value: float) -> float:
-    """Return ``value``.
+    """Return ``value`` as a float.
 
     Raises:
-        ValueError: it is not finite.
+        ValueError: it is not finite, or a whole number beyond all floats.
     """
-    if not math.isfinite(value):
+    if not abs(value) <= sys.float_info.max:
         raise ValueError("not finite")
-    return value
+    return float(value)
 
 
 def own_time(fields: dict[str, object], key: str) -> int:
     """Return the payload's own time (ISO 8601, epoch seconds or milliseconds), or NO_TIME."""
     value = fields.get(key) if key else None
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) < LATEST_US:
+            return NO_TIME
         seconds = value / 1000 if abs(value) > MILLISECONDS_FROM else value
-        return round(seconds * 1e6) if 0 < seconds < MILLISECONDS_FROM else NO_TIME
+        return known(round(seconds * 1e6)) if 0 < seconds < MILLISECONDS_FROM else NO_TIME
     if isinstance(value, str):
         return parsed(value)
     return NO_TIME
@@ -129,4 +131,9 @@ def parsed(text: str) -> int:
         instant = datetime.fromisoformat(text)
     except ValueError:
         return NO_TIME
-    return max(instant_us(instant), NO_TIME) if instant.tzinfo else NO_TIME
+    return known(instant_us(instant)) if instant.tzinfo else NO_TIME
+
+
+def known(time_us: int) -> int:
+    """Return ``time_us`` where it can be kept, else NO_TIME: the arrival then stands in."""
+    return time_us if 0 <= time_us <= LATEST_US else NO_TIME

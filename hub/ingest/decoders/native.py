@@ -12,7 +12,7 @@ import msgspec
 
 from hub.clock import MICROSECONDS
 from hub.errors import DecodeError
-from hub.ingest.decoders.base import NO_TIME, NOTHING_GONE, Bad, Decoded
+from hub.ingest.decoders.base import LATEST_US, NO_TIME, NOTHING_GONE, Bad, Decoded
 from hub.ingest.decoders.guard import DEEPEST, too_deep
 from hub.model.observation import Quality
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 LARGEST_SEQ: Final = 2**63 - 1
-LATEST_US: Final = 2**63 // 1000 - 1  # InfluxDB's nanoseconds end in 2262
 WHY_LENGTH: Final = 200
 
 Aware = Annotated[datetime, msgspec.Meta(tz=True)]
