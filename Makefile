@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 DATA ?=
 
-.PHONY: demo run test check lint types imports setup setup-dev replay-real bench bench-detect clean
+.PHONY: demo run test ordeal check lint types imports setup setup-dev replay-real bench bench-detect clean
 
 setup: $(VENV)/.run
 setup-dev: $(VENV)/.dev
@@ -26,6 +26,9 @@ run: setup
 
 test: setup-dev
 	@$(BIN)/python -m pytest $(ARGS)
+
+ordeal: setup-dev
+	@PYTHONPATH=.:edge:tests $(BIN)/python -m ordeal $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
