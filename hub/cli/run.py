@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hub.cli.parsers import Commands
     from hub.config import Configuration
 
+M_ARENA_MAX: Final = -8  # glibc, malloc.h
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -44,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the hub in the foreground."""
     from hub import app  # noqa: PLC0415  the whole hub: only this command pays for it
 
+    share_heap()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     configuration = read_config(args.config)
     if args.token_file:
@@ -52,6 +55,16 @@ def run(args: argparse.Namespace) -> int:
     check_secrets(configuration)
     asyncio.run(app.run_hub(configuration, loops=args.loops))
     return 0
+
+
+def share_heap() -> None:
+    """Let all threads allocate from one heap; nothing where the C library has no such switch.
+
+    A heap each keeps what one thread let go from the others: 60 MB with 10,000 datastreams.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
 
 
 def check(args: argparse.Namespace) -> int:
