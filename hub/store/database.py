@@ -68,19 +68,51 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema up to the newest version, each step in one transaction."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    """Bring the schema up to the newest version, each step in one transaction.
+
+    Several processes may do so at once: each step is taken by one of them.
+
+    Raises:
+        StoreError: the file is of a newer hub than this one.
+    """
     steps = migrations()
-    if version > steps[-1][0]:
+    version, newest = version_of(connection), steps[-1][0]
+    if version > newest:
         raise StoreError(
-            f"the store is of version {version} and this hub knows {steps[-1][0]}: "
+            f"the store is of version {version} and this hub knows {newest}: "
             "run the newer hub, or restore a backup of this version"
         )
     for number, sql in steps:
         if number > version:
-            connection.executescript(
-                f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version={number};\nCOMMIT;"
-            )
+            take_step(connection, number, sql)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the file's schema, 0 for a new file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def take_step(connection: sqlite3.Connection, number: int, sql: str) -> None:
+    """Take the schema to version ``number``, unless another process was first."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if version_of(connection) < number:
+            for statement in statements(sql):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={int(number)}")
+        connection.execute("COMMIT")
+    finally:
+        roll_back(connection)
+
+
+def statements(sql: str) -> Iterator[str]:
+    """Yield each statement of a script: running it whole would commit what is open."""
+    begun = ""
+    for line in sql.splitlines():
+        begun += f"{line}\n"
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""
 
 
 @contextmanager
