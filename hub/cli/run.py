@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub.cli.plugins import check_plugins, check_secrets, secrets_of_channel
-from hub.cli.show import columns, print_json
+from hub.cli.show import columns, local_time, print_json
 from hub.cli.words import of_pair, say
+from hub.clock import SystemClock
 from hub.config import read_config, read_secret
+from hub.dispatch.roster import uncovered
 from hub.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from hub.cli.parsers import Commands
     from hub.config import Configuration
 
+ON_CALL: Final = "on-call:"
+AHEAD_US: Final = 14 * 86_400_000_000
 M_ARENA_MAX: Final = -8  # glibc, malloc.h
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -128,15 +132,27 @@ def watched(configuration: Configuration, rule_name: str) -> int:
 
 
 def warnings_of(configuration: Configuration, language: str) -> Iterator[str]:
-    """Yield what is allowed and still worth a look: secrets not there yet, idle rules."""
+    """Yield what is allowed and still worth a look: no secret yet, holes in rosters, idle rules."""
     for where, file, variable in secrets_of(configuration):
         try:
             read_secret(file, variable, where)
         except ConfigError as error:
             yield f"{where} {say(language, 'no secret', why=error.problem)}"
+    yield from unmanned(configuration, language, SystemClock().now_us())
     for rule in configuration.rules:
         if not watched(configuration, rule.name):
             yield f"{rule.name} {say(language, 'silent rules')}"
+
+
+def unmanned(configuration: Configuration, language: str, now_us: int) -> Iterator[str]:
+    """Yield the first hole in the coming two weeks of each roster that a policy calls."""
+    people, zone = configuration.people, configuration.hub.zone
+    named = {n for p in people.policies.values() for step in p.steps for n in step.notify}
+    for roster in sorted(n.removeprefix(ON_CALL) for n in named if n.startswith(ON_CALL)):
+        holes = uncovered(people.shifts, roster, now_us, now_us + AHEAD_US)
+        for start_us, end_us in holes[:1]:
+            start, end = local_time(start_us, zone), local_time(end_us, zone)
+            yield f"{ON_CALL}{roster}: {say(language, 'nobody on call', start=start, end=end)}"
 
 
 def secrets_of(configuration: Configuration) -> Iterator[tuple[str, Path | None, str]]:

@@ -120,6 +120,10 @@ PHRASES: Final[dict[str, Pair]] = {
         "未配置 InfluxDB：历史仅限本地日志",
     ),
     "no secret": ("is not set yet: {why}", "尚未就绪：{why}"),
+    "nobody on call": (
+        "nobody is on call from {start} to {end}: add a [[shift]] to people.toml",
+        "{start} 至 {end} 无人值班：请在 people.toml 中补充 [[shift]]",
+    ),
     "silent rules": ("looks at no declared datastream", "没有匹配任何已声明的数据流"),
     "would run": ("Would run", "将运行"),
     "hub": ("hub", "中心"),

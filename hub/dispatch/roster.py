@@ -29,6 +29,21 @@ def on_call(shifts: Iterable[Shift], roster: str, at_us: int) -> tuple[str, ...]
     return tuple(dict.fromkeys(s.person for s in overriding or holding))
 
 
+def uncovered(
+    shifts: Iterable[Shift], roster: str, start_us: int, end_us: int
+) -> list[tuple[int, int]]:
+    """Return the spans between two instants in which nobody is on call in ``roster``, in order."""
+    covered = sorted(
+        span for s in shifts if s.roster == roster for span in spans(s, start_us, end_us)
+    )
+    holes, reached_us = [], start_us
+    for begins_us, ends_us in covered:
+        if begins_us > reached_us:
+            holes.append((reached_us, min(begins_us, end_us)))
+        reached_us = max(reached_us, ends_us)
+    return holes if reached_us >= end_us else [*holes, (reached_us, end_us)]
+
+
 def holds(shift: Shift, at_us: int) -> bool:
     """Say whether ``shift`` covers the instant ``at_us``."""
     return any(start <= at_us < end for start, end in spans_near(shift, at_us))
@@ -36,11 +51,21 @@ def holds(shift: Shift, at_us: int) -> bool:
 
 def spans_near(shift: Shift, at_us: int) -> Iterator[tuple[int, int]]:
     """Yield the spans of ``shift`` that begin on the local day of ``at_us`` or the day before."""
+    return spans(shift, at_us, at_us + 1)
+
+
+def spans(shift: Shift, start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of ``shift`` that begin before ``end_us``, from the day before ``start_us``.
+
+    A shift ends within a day of its beginning, so these are all that reach into the time.
+    """
     zone = ZoneInfo(shift.zone)
-    today = from_us(at_us).astimezone(zone).date()
-    for day in (today - timedelta(days=1), today):
-        if begins_on(shift, day):
+    day = from_us(start_us).astimezone(zone).date() - timedelta(days=1)
+    last = from_us(end_us - 1).astimezone(zone).date()
+    while day <= last:
+        if begins_on(shift, day) and span(shift, day, zone)[0] < end_us:
             yield span(shift, day, zone)
+        day += timedelta(days=1)
 
 
 def begins_on(shift: Shift, day: date) -> bool:

@@ -144,3 +144,17 @@ def test_an_open_door_needs_its_token(quiet: Path, tmp_path: Path) -> None:
     hub = Hub(quiet, "--token-file", str(tmp_path / "nothing"))
     assert hub.ended() == 2
     assert any("nothing" in line for line in hub.lines)
+
+
+def test_a_hole_in_a_roster_is_told(quiet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``tocsin check`` names the first hours in which a roster that a policy calls is empty."""
+    people = quiet / "people.toml"
+    whole = people.read_text("utf-8")
+    assert main(["check", "--config", str(quiet)]) == 0
+    assert "nobody is on call" not in capsys.readouterr().out
+    people.write_text(
+        whole.replace('start = "20:00"\nend = "08:00"', 'start = "22:00"\nend = "08:00"')
+    )
+    assert main(["check", "--config", str(quiet), "--lang", "zh"]) == 0
+    assert "on-call:duty" in (said := capsys.readouterr().out)
+    assert "无人值班" in said

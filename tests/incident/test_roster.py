@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.clock import from_us, to_us
-from hub.dispatch.roster import next_morning, on_call, span
+from hub.dispatch.roster import next_morning, on_call, span, uncovered
 from hub.model.response import Shift
 
 ZONES = ("Asia/Shanghai", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC")
@@ -105,3 +105,33 @@ def test_morning_is_local_and_never_past(zone: str, instant: datetime) -> None:
     there = from_us(due_us).astimezone(ZoneInfo(zone))
     assert now_us <= due_us < now_us + 13.1 * 3_600_000_000
     assert 8 <= there.hour < 20
+
+
+def test_holes_of_a_roster_are_found() -> None:
+    """A working week without Sunday night leaves the hours from its last shift to the next."""
+    week = shift("li", days=(1, 2, 3, 4, 5), start="08:00", end="20:00")
+    nights = shift("wang", days=(1, 2, 3, 4, 5, 6), start="20:00", end="08:00")
+    saturday = shift("zhao", days=(6,), start="08:00", end="20:00")
+    start, end = at("2026-11-23T09:00"), at("2026-12-07T09:00")
+    holes = uncovered((week, nights, saturday), "duty", start, end)
+    assert [(from_us(a), from_us(b)) for a, b in holes] == [
+        (from_us(at("2026-11-29T08:00")), from_us(at("2026-11-30T08:00"))),
+        (from_us(at("2026-12-06T08:00")), from_us(at("2026-12-07T08:00"))),
+    ]
+    assert uncovered((DAY, NIGHT), "duty", start, end) == []
+    assert uncovered((DAY,), "other", start, end) == [(start, end)]
+
+
+@given(INSTANTS, st.integers(1, 200), st.sampled_from(ZONES))
+def test_holes_are_where_nobody_is_on_call(instant: datetime, hours: int, zone: str) -> None:
+    """Inside a hole nobody is on call and at its ends somebody is, whatever the zone."""
+    shifts = (
+        shift("day", zone=zone, start="08:00", end="20:00", days=(1, 2, 4)),
+        shift("night", zone=zone, start="22:30", end="06:00"),
+    )
+    start_us = to_us(instant)
+    end_us = start_us + hours * 3_600_000_000
+    for begins_us, ends_us in uncovered(shifts, "duty", start_us, end_us):
+        assert on_call(shifts, "duty", begins_us) == on_call(shifts, "duty", ends_us - 1) == ()
+        assert begins_us == start_us or on_call(shifts, "duty", begins_us - 1)
+        assert ends_us == end_us or on_call(shifts, "duty", ends_us)
