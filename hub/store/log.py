@@ -47,6 +47,10 @@ ON CONFLICT (digest) WHERE digest IS NOT NULL DO UPDATE SET
   count = count + 1, last_us = excluded.received_us, reason = excluded.reason,
   site = excluded.site, retaken_us = NULL
 """
+DELETE_CONTROLS: Final = """
+DELETE FROM control WHERE "offset" < ?
+  AND kind IN ('tick', 'fit', 'state', 'connected', 'clock', 'learnt', 'disk')
+"""
 KEEP_NEWEST: Final = """
 UPDATE datastream SET newest_us = max(coalesce(datastream.newest_us, 0), leaving.newest_us)
 FROM (SELECT slot, max(time_us) AS newest_us FROM observation
@@ -271,13 +275,15 @@ class Log:
     def delete_before(self, offset: int, limit: int) -> int:
         """Remove at most ``limit`` observations before ``offset``, oldest first; return how many.
 
-        Messages that carry none any more go with them. What must outlive them (ranges
-        of numbers, the newest time of each datastream) stays.
+        Messages that carry none any more go with them, and so do the control entries of
+        their time that nobody asks for again. What must outlive them stays: what people
+        did, configurations, moves, ranges of numbers, each datastream's newest time.
         """
         with transaction_of(self._connection):
             until = self._limit_of(offset, limit)
             self._connection.execute(KEEP_NEWEST, (until,))
             gone = self._connection.execute('DELETE FROM observation WHERE "offset" < ?', (until,))
+            self._connection.execute(DELETE_CONTROLS, (until,))
             self._connection.execute(
                 "DELETE FROM message WHERE id < coalesce((SELECT message FROM observation ORDER BY "
                 '"offset" LIMIT 1), (SELECT max(id) FROM message))'

@@ -114,6 +114,20 @@ def test_deleting_is_bounded_and_keeps_what_ties_need(mixed: Door) -> None:
     assert again.rows("tie") != [(0,)]
 
 
+def test_control_entries_leave_with_their_time_and_acts_of_people_stay(mixed: Door) -> None:
+    """A year of fits and ticks does not fill the disk; who did what is kept for ever."""
+    kinds = ("fit", "tick", "state", "config", "moved", "restored")
+    for kind in kinds:
+        mixed.log.append_control(kind, NOON_US, "watch", {})
+    mixed.log.append_action(ActionKind.NOTE, "i-1", "li", "cli", {"text": "x"}, NOON_US)
+    kept = mixed.log.append_control("fit", NOON_US, "watch", {"slot": 0})
+    mixed.log.delete_before(kept, 1000)
+    found = mixed.connection.execute('SELECT kind FROM control ORDER BY "offset"').fetchall()
+    assert [kind for (kind,) in found if kind in (*kinds, "action")] == [
+        "config", "moved", "restored", "action", "fit",
+    ]  # fmt: skip
+
+
 def test_a_write_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """A full file is a store that is unavailable for now, not a crash."""
     connection = open_database(tmp_path / "tocsin.db")
