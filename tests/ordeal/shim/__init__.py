@@ -1,0 +1,1 @@
+"""Faults below the hub: writes that kill, syncs that fail, disks that are full, power that goes."""
