@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.clock import MICROSECONDS
+from hub.clock import MICROSECONDS, to_us
 from hub.console import dossier, grid, view
 from hub.console.asking import answer, instant_us, viewed, whole
 from hub.console.deps import DEPS, THREADS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RECENT: Final = 32
 OBSERVATIONS: Final = 10_000
+FIRST_US: Final = to_us(datetime.min.replace(tzinfo=UTC))
 STATUSES: Final = ("open", *(status.value for status in Status))
 
 
@@ -73,7 +74,7 @@ async def observations(request: web.Request) -> web.Response:
     now_us = request.app[DEPS].clock.now_us()
     end_us = instant_us(request, "end", now_us + 1)
     day_us = int(timedelta(days=1).total_seconds()) * MICROSECONDS
-    start_us = instant_us(request, "start", end_us - day_us)
+    start_us = instant_us(request, "start", max(end_us - day_us, FIRST_US))
     limit = whole(request, "limit", 1000, OBSERVATIONS)
     if start_us >= end_us:
         raise ProblemError(

@@ -29,7 +29,7 @@ async def body_of(request: web.Request) -> bytes:
     """Return the body, at most 64 KiB within 10 s.
 
     Raises:
-        ProblemError: it came too slowly.
+        ProblemError: it came too slowly, or not as its own headers say.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -37,6 +37,9 @@ async def body_of(request: web.Request) -> bytes:
     except TimeoutError as error:
         en = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} s; send it again."
         raise ProblemError(408, "too-slow", en, "请求内容接收超时，请重发。") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        en = "The body ended early, or is not encoded as its headers say; send it again."
+        raise ProblemError(400, "bad-body", en, "请求内容不完整或编码有误，请重发。") from error
 
 
 async def order_of(request: web.Request, shape: type[S]) -> S:

@@ -116,10 +116,23 @@ def check_same_site(request: web.Request) -> None:
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
     if site not in ("same-origin", "none") or (
-        origin is not None and urlsplit(origin).netloc != request.host
+        origin is not None and netloc_of(origin) != request.host
     ):
         en = "This change was sent by another web page and was refused; use the console itself."
         raise ProblemError(403, "cross-site", en, "拒绝来自其他网页的操作，请在控制台内操作。")
+
+
+def netloc_of(origin: str) -> str | None:
+    """Return where a page says that it comes from, None where that is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
+def same(given: str, secret: str) -> bool:
+    """Compare in constant time; what a client sends may be any bytes."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
 
 
 def has_bearer(request: web.Request) -> bool:
@@ -131,7 +144,7 @@ def has_token(request: web.Request, token: str) -> bool:
     """Say whether the request proves the token, as bearer or by a session cookie."""
     if has_bearer(request):
         given = request.headers["Authorization"].removeprefix("Bearer ").strip()
-        return hmac.compare_digest(given.encode(), token.encode())
+        return same(given, token)
     return is_session(request.cookies.get(COOKIE, ""), token, time.time())
 
 
@@ -155,5 +168,5 @@ def is_session(cookie: str, token: str, now_s: float) -> bool:
     until, _, _ = cookie.partition(".")
     if not (until.isascii() and until.isdigit() and len(until) < 12):
         return False
-    genuine = hmac.compare_digest(cookie.encode(), session(token, int(until)).encode())
+    genuine = same(cookie, session(token, int(until)))
     return genuine and now_s < int(until)

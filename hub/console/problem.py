@@ -83,7 +83,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         logger.warning("console: %s", error)
         return unavailable().response()
     except Exception:
-        logger.exception("console: unexpected error at %s", request.rel_url.path)
+        logger.exception("console: unexpected error at %.200r", request.raw_path)
         return surprise().response()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -48,13 +49,21 @@ def make_app(deps: ConsoleDeps) -> web.Application:
     app[FEED] = Feed(app, version_of(assets))
     app[GUARDS] = {route.path: route.guard for route in ROUTES}
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
+        add = partial(app.router.add_route, expect_handler=expected)
+        add(route.method, route.path, route.handler)
         if route.method == "GET" and route.content != "text/event-stream":
-            app.router.add_route("HEAD", route.path, route.handler)
+            add("HEAD", route.path, route.handler)
     app.on_response_prepare.append(harden)
     app.on_shutdown.append(let_go)
     app.cleanup_ctx.append(background)
     return app
+
+
+async def expected(request: web.Request) -> None:
+    """Let a client send its body when it asks first; whatever else it expects is ignored."""
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 async def let_go(app: web.Application) -> None:

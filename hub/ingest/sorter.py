@@ -339,8 +339,8 @@ class Sorter:
         """
         native = route.kind == "obs"
         identity = identity_of(arrival.item.payload) if native else None
-        again = arrival.item.kept is not None
-        if identity is None or again or not self._known.set_aside(route.node, *identity):
+        unanswered = arrival.item.kept is not None or arrival.item.retain
+        if identity is None or unanswered or not self._known.set_aside(route.node, *identity):
             aside = aside_of(arrival, reason, route, identity)
             draft.asides.append(replace(aside, site=route.site) if waits else aside)
         if identity is not None and not arrival.item.retain:
