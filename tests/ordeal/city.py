@@ -1,7 +1,8 @@
-"""A city to be killed in: four sites, each with one node and five dangers, and their recordings.
+"""A city to be killed in: places with one node and five dangers each, and their recordings.
 
 Sites, datastreams and recordings are made from a seed; people, cells, policies and
-rules are the shipped ones.
+rules are the shipped ones, hurried. A few nodes are fast and a process each; the crowd
+is many slow nodes in one process (``ordeal.crowd``), all of the shipped node's code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.demo.toml import to_toml
 
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     import random
 
 ROOT = Path(__file__).parents[2]
-PLACES = (  # within the shipped cells
-    ("killed-bridge", 30.1204, 119.9312),
-    ("killed-ferry", 30.1190, 119.9250),
-    ("killed-mill", 30.1127, 119.9475),
-    ("killed-pumps", 30.1351, 119.9418),
+CORNERS: Final = (  # within the shipped cells
+    (30.1204, 119.9312),
+    (30.1190, 119.9250),
+    (30.1127, 119.9475),
+    (30.1351, 119.9418),
 )
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # the sensors shift their rows to the clock's start
-ESCALATE_S = 25
+ESCALATE_S = 25.0
+LANES: Final = 16  # SMS under way at once: many incidents open in one city
+STEPS: Final = (("responsible",), ("deputy",), ("on-call:duty",))  # nobody twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,105 +60,161 @@ Reading = tuple[str, str, int]  # node, datastream, microseconds after the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class City:
-    """``config`` is for the hub, ``nodes`` for ``tocsin-edge``; ``readings`` is what comes.
+class Size:
+    """How big a city is, and how fast it lives.
 
-    ``dangers`` are the incidents that must come: when each begins, in seconds after the
-    first reading, by site and hazard.
+    Its sensors speak for ``span_s`` real seconds: those of ``fast`` nodes every
+    ``step_s``, those of the ``crowd`` every ``crowd_step_s``. All of it is stretched to
+    ``rate`` times as many seconds of the hub's clock. Who does not answer is passed over
+    after ``escalate_s`` real seconds. ``rules`` replaces the shipped rules; dangers
+    that are not ``urgent`` are left out where ``urgent_only``.
+    """
+
+    span_s: float
+    fast: int = 4
+    step_s: float = 0.18
+    crowd: int = 0
+    crowd_step_s: float = 5.0
+    rate: float = 1.0
+    escalate_s: float = ESCALATE_S
+    rules: str = ""
+    urgent_only: bool = False
+
+    @property
+    def dangers(self) -> tuple[Danger, ...]:
+        """Return the dangers of every place."""
+        return tuple(d for d in DANGERS if d.urgent or not self.urgent_only)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """``config`` is for the hub, ``nodes`` for ``tocsin-edge``, ``crowd`` for ``ordeal.crowd``.
+
+    ``readings`` is how many are to come. ``dangers`` are the incidents that must come: when each
+    begins, in real seconds after the first reading, by site and hazard.
     """
 
     config: Path
+    size: Size
     nodes: tuple[Path, ...]
-    readings: dict[Reading, float]
+    crowd: tuple[Path, ...]
+    readings: int
     dangers: dict[tuple[str, str], float]
 
 
-def build_city(folder: Path, dice: random.Random, *, rows: int, span_s: float) -> City:
-    """Make a city in ``folder`` whose every sensor says ``rows`` values within ``span_s``."""
+def build_city(folder: Path, dice: random.Random, size: Size) -> City:
+    """Make a city of ``size`` in ``folder``."""
     config = folder / "given"
-    config.mkdir(parents=True)
+    (config / "sites").mkdir(parents=True)
+    (folder / "recordings").mkdir()
     for name in ("people.toml", "rules.toml", "cells.geojson"):
         shutil.copy(ROOT / "config" / name, config / name)
+    if size.rules:
+        (config / "rules.toml").write_text(size.rules, "utf-8")
     hub = tomllib.loads((ROOT / "config" / "hub.toml").read_text("utf-8"))
     kept = {key: value for key, value in hub.items() if key != "mapping"}
     write(config / "hub.toml", {**kept, "storm": {"most": 0}})  # each incident has its own page
-    write(config / "policies.toml", hurried(ROOT / "config" / "policies.toml"))
-    (config / "sites").mkdir()
-    onsets = iter(shuffled_onsets(dice, len(PLACES) * len(DANGERS), rows))
-    readings: dict[Reading, float] = {}
-    dangers: dict[tuple[str, str], float] = {}
-    for site, latitude, longitude in PLACES:
-        write(config / "sites" / f"{site}.toml", site_table(site, latitude, longitude))
-        begin = {danger: next(onsets) for danger in DANGERS}
-        dangers |= {(site, d.hazard): row * span_s / rows for d, row in begin.items()}
-        series = {d: values(dice, d, rows, row) for d, row in begin.items()}
-        readings |= record(folder / f"{node_of(site)}.csv", site, series, span_s / rows)
-        write(folder / f"{node_of(site)}.toml", node_table(site, folder))
-    nodes = tuple(folder / f"{node_of(site)}.toml" for site, _, _ in PLACES)
-    return City(config=config, nodes=nodes, readings=readings, dangers=dangers)
+    write(config / "policies.toml", hurried(ROOT / "config" / "policies.toml", size))
+    onsets = iter(shuffled_onsets(dice, (size.fast + size.crowd) * len(size.dangers)))
+    files, readings, dangers = [], 0, {}
+    for number in range(size.fast + size.crowd):
+        step_s = size.step_s if number < size.fast else size.crowd_step_s
+        begin = {danger: next(onsets) * size.span_s for danger in size.dangers}
+        dangers |= {(site_of(number), d.hazard): at_s for d, at_s in begin.items()}
+        rows = max(round(size.span_s / step_s), 2)
+        for danger, at_s in begin.items():
+            series = values(dice, danger, rows, int(at_s / step_s) + 1)
+            record(recording(folder, number, danger), danger, series, step_s * size.rate)
+            readings += rows
+        write(config / "sites" / f"{site_of(number)}.toml", site_table(number, size, step_s))
+        files.append(folder / f"{node_of(number)}.toml")
+        write(files[-1], node_table(number, size, step_s, folder))
+    return City(
+        config=config,
+        size=size,
+        nodes=tuple(files[: size.fast]),
+        crowd=tuple(files[size.fast :]),
+        readings=readings,
+        dangers=dangers,
+    )
 
 
-def node_of(site: str) -> str:
-    """Return the name of the node of ``site``."""
-    return f"{site}-01"
+def site_of(number: int) -> str:
+    """Return the id of a place's site."""
+    return f"place-{number:03d}"
 
 
-def hurried(policies: Path) -> dict[str, Any]:
-    """Return the shipped policies, the next step after seconds and one round only."""
+def node_of(number: int) -> str:
+    """Return the name of a place's node."""
+    return f"{site_of(number)}-01"
+
+
+def names(number: int) -> tuple[str, str]:
+    """Return what people call a place, in English and in Chinese; none begins with another."""
+    return f"Place {number:03d}", f"演练点{number:03d}"
+
+
+def recording(folder: Path, number: int, danger: Danger) -> Path:
+    """Return the file that says what a sensor is to see."""
+    return folder / "recordings" / f"{node_of(number)}.{danger.name}.csv"
+
+
+def hurried(policies: Path, size: Size) -> dict[str, Any]:
+    """Return the shipped policies, the next step soon, each person once and one round only."""
     tables = tomllib.loads(policies.read_text("utf-8"))
+    wait_s = size.escalate_s * size.rate
     for policy in tables["policy"]:
         policy["repeat"] = 0
-        for step in policy["step"]:
-            step |= {"wait_s": ESCALATE_S, "receipt_s": ESCALATE_S / 2}
+        for place, step in enumerate(policy["step"]):
+            step |= {"wait_s": wait_s, "receipt_s": wait_s / 2}
+            if policy["name"] == "default":
+                step |= {"notify": list(STEPS[place]), "by": ["sms", "webhook"]}
     return tables
 
 
-def shuffled_onsets(dice: random.Random, count: int, rows: int) -> list[int]:
-    """Return ``count`` rows spread over the run, in no order; none in its first or last tenth."""
-    step = 0.8 * rows / count
-    onsets = [round(0.1 * rows + (turn + dice.random()) * step) for turn in range(count)]
+def shuffled_onsets(dice: random.Random, count: int) -> list[float]:
+    """Return ``count`` shares of a run spread over it, in no order; none in its outer tenths."""
+    step = 0.8 / count
+    onsets = [0.1 + (turn + dice.random()) * step for turn in range(count)]
     dice.shuffle(onsets)
     return onsets
 
 
 def values(dice: random.Random, danger: Danger, rows: int, onset: int) -> list[float]:
-    """Return a series that lies under its level, and from ``onset`` on above it."""
-    middles = (0.5 if row < onset else 1.5 for row in range(rows))
+    """Return a series that lies under its level, and from row ``onset`` on above it."""
+    middles = (0.5 if row < min(onset, rows - 1) else 1.5 for row in range(rows))
     return [round(danger.level * (m + dice.uniform(-0.2, 0.2)), 6) for m in middles]
 
 
-def record(
-    file: Path, site: str, series: dict[Danger, list[float]], step_s: float
-) -> dict[Reading, float]:
-    """Write a recording as the node reads it; return what it says."""
-    said: dict[Reading, float] = {}
+def record(file: Path, danger: Danger, series: list[float], step_s: float) -> None:
+    """Write a recording as the node reads it."""
     step_us = round(step_s * 1_000_000)
     with file.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
         writer.writerow(["time", "sensor", "kind", "unit", "value"])
-        for danger, column in series.items():
-            for row, value in enumerate(column):
-                at = BEGAN + timedelta(microseconds=row * step_us)
-                writer.writerow([at.isoformat(), danger.name, danger.name, danger.unit, value])
-                said[node_of(site), danger.name, row * step_us] = value
-    return said
+        for row, value in enumerate(series):
+            at = BEGAN + timedelta(microseconds=row * step_us)
+            writer.writerow([at.isoformat(), danger.name, danger.name, danger.unit, value])
 
 
-def site_table(site: str, latitude: float, longitude: float) -> dict[str, Any]:
+def site_table(number: int, size: Size, step_s: float) -> dict[str, Any]:
     """Return one file of sites/."""
+    latitude, longitude = CORNERS[number % len(CORNERS)]
+    english, chinese = names(number)
+    streams = [stream_table(danger, step_s * size.rate) for danger in size.dangers]
     return {
         "site": {
-            "id": site,
-            "name_en": site.replace("-", " "),
-            "name_zh": "演练点",
+            "id": site_of(number),
+            "name_en": english,
+            "name_zh": chinese,
             "latitude": latitude,
             "longitude": longitude,
         },
-        "node": [{"id": node_of(site), "datastream": [stream_table(d) for d in DANGERS]}],
+        "node": [{"id": node_of(number), "datastream": streams}],
     }
 
 
-def stream_table(danger: Danger) -> dict[str, Any]:
+def stream_table(danger: Danger, step_s: float) -> dict[str, Any]:
     """Return one declared datastream with its level."""
     level = {
         "name": "danger",
@@ -172,30 +231,33 @@ def stream_table(danger: Danger) -> dict[str, Any]:
         "hazard": danger.hazard,
         "label_en": danger.name,
         "label_zh": "读数",
-        "interval_s": 1.0,
-        "upload_s": 1.0,
+        "interval_s": max(1.0, step_s),
+        "upload_s": max(1.0, step_s),
         "level": [level],
     }
 
 
-def node_table(site: str, folder: Path) -> dict[str, Any]:
+def node_table(number: int, size: Size, step_s: float, folder: Path) -> dict[str, Any]:
     """Return a node's own configuration; the scene puts broker and spool in place."""
-    recording = str(folder / f"{node_of(site)}.csv")
     streams = [
         {
             "name": danger.name,
             "unit": danger.unit,
-            "interval_s": 0.25,
-            **({"alarm_above": danger.level} if danger.urgent else {}),
-            "sensor": {"kind": "replay", "file": recording, "sensor": danger.name},
+            "interval_s": 0.25 * size.rate,
+            **({"alarm_above": danger.level} if danger.urgent and step_s > 0.1 else {}),
+            "sensor": {
+                "kind": "replay",
+                "file": str(recording(folder, number, danger)),
+                "sensor": danger.name,
+            },
         }
-        for danger in DANGERS
+        for danger in size.dangers
     ]
     return {
-        "site": site,
-        "node": node_of(site),
+        "site": site_of(number),
+        "node": node_of(number),
         "spool": {"folder": "spool", "commit_s": 0.1},
-        "send": {"upload_s": 1.0, "resend_max_s": 5.0},
+        "send": {"upload_s": size.rate, "batch": 200, "resend_max_s": 5.0},
         "datastream": streams,
     }
 
