@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ordeal.rows import mixed
+
 if TYPE_CHECKING:
     from ordeal.verdict import Row
 
-ROWS: Final[tuple[Row, ...]] = ()
+ROWS: Final[tuple[Row, ...]] = (
+    mixed.KILLED,
+    mixed.KILLED_MOSQUITTO,
+    mixed.WIPED,
+    mixed.WIPED_MOSQUITTO,
+    mixed.STOPPED,
+)
