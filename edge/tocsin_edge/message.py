@@ -148,10 +148,12 @@ def read_receipt(payload: bytes) -> Receipt:
         raise ValueError("nested too deeply") from err
     if not isinstance(fields, dict) or not isinstance(fields.get("boot"), str):
         raise ValueError("names no boot")  # noqa: TRY004 - one error for a receipt nobody can read
+    if not fields["boot"].isascii():
+        raise ValueError("names no boot of ours")
     return Receipt(
         boot=fields["boot"],
         got=_spans(fields.get("got", [])),
-        refused=tuple((_number(seq), str(why)[:500]) for seq, why in fields.get("refused", [])),
+        refused=tuple((_number(seq), _words(why)) for seq, why in fields.get("refused", [])),
         want=_spans(fields.get("want", [])),
     )
 
@@ -160,6 +162,10 @@ def _spans(value: Any) -> tuple[Span, ...]:  # noqa: ANN401 - straight from JSON
     if not isinstance(value, list):
         raise ValueError(f"expected ranges, got {value!r:.80}")  # noqa: TRY004 - as above
     return tuple((_number(low), _number(high)) for low, high in value)
+
+
+def _words(value: Any) -> str:  # noqa: ANN401 - straight from JSON
+    return str(value)[:500].encode("utf-8", "replace").decode()  # halves of pairs cannot be stored
 
 
 def _number(value: Any) -> int:  # noqa: ANN401 - straight from JSON

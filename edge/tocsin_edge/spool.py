@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OVERHEAD_BYTES: Final = 120  # row, key and index of one message
 GONE_RANGES: Final = 50  # named in one message
 BUSY_MS: Final = 5000
+DAMAGED: Final = "damaged in the spool"
 
 
 class Status(IntEnum):
@@ -176,8 +177,9 @@ class Spool:
         if not rows:
             return None
         boot, seq, alarming, n, crc, obs = rows[0]
-        if zlib.crc32(obs.encode("utf-8", "replace")) != crc:
-            self.set_aside(boot, seq, "damaged in the spool")
+        if not _sound(boot, seq, n, obs) or zlib.crc32(obs.encode("utf-8", "replace")) != crc:
+            self._run("UPDATE message SET status = 2, reason = ? WHERE id = ?", DAMAGED, id_)
+            self._count("aside", 1)
             return None
         return Spooled(id=id_, boot=boot, seq=seq, alarming=bool(alarming), n=n, obs=obs)
 
@@ -319,14 +321,27 @@ class Spool:
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         try:
             return self._db.execute(sql, values)
-        except sqlite3.Error as err:
+        except (sqlite3.Error, UnicodeError) as err:
             raise SpoolError(f"spool cannot be used: {err}") from err
 
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._run(sql, *values).fetchall()
+        cursor = self._run(sql, *values)
+        try:
+            return cursor.fetchall()
+        except (sqlite3.Error, UnicodeError) as err:
+            raise SpoolError(f"spool cannot be read: {err}") from err
 
     def _number(self, sql: str, *values: object) -> int:
-        return int(self._run(sql, *values).fetchone()[0])
+        ((number,),) = self._all(sql, *values)
+        if not isinstance(number, int):
+            raise SpoolError(f"spool cannot be used: {number!r:.80} is no number")
+        return number
+
+
+def _sound(boot: object, seq: object, n: object, obs: object) -> bool:
+    """Return whether a row is still of the right types: a flipped bit may change those too."""
+    texts = isinstance(boot, str) and isinstance(obs, str)
+    return texts and isinstance(seq, int) and isinstance(n, int)
 
 
 def open_spool(file: Path) -> sqlite3.Connection:
@@ -339,7 +354,7 @@ def open_spool(file: Path) -> sqlite3.Connection:
         return _connect(file)
     except sqlite3.OperationalError as err:
         raise SpoolError(f"{file} cannot be opened: {err}") from err
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeError):  # SQLite's own words may be ruined too
         for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
             if part.exists():
                 part.replace(_free_name(part))
@@ -354,6 +369,7 @@ def _free_name(file: Path) -> Path:
 
 def _connect(file: Path) -> sqlite3.Connection:
     db = sqlite3.connect(file, timeout=BUSY_MS / 1000, check_same_thread=False)
+    db.text_factory = _text
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -362,6 +378,10 @@ def _connect(file: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")  # a flipped bit is found by its checksum, not here
 
 
 def _parts(rows: Sequence[tuple[str, str]], most: int) -> list[list[tuple[str, str]]]:
