@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ordeal import baseline
 from ordeal.rows import mixed
 
 if TYPE_CHECKING:
@@ -15,4 +16,5 @@ ROWS: Final[tuple[Row, ...]] = (
     mixed.WIPED,
     mixed.WIPED_MOSQUITTO,
     mixed.STOPPED,
+    baseline.BASELINE,
 )
