@@ -142,12 +142,22 @@ class Memory:
                 self.stack.bind(stream)
                 self._highest = max(self._highest, row.slot)
 
+    def _settle_again(self) -> None:
+        """Bind every datastream anew, a node having moved to another site; all else stays."""
+        state = json.dumps(self.stack.dump())
+        self.catalogue = Catalogue(self._network)
+        for row in self._log.datastreams():
+            self.catalogue.add(row.slot, row.site, row.node, row.name, row.unit)
+        self._restore(json.loads(state))
+
     def _know(self, batch: Batch) -> None:
         if len(batch) and int(batch.slot.max()) > self._highest:
             self._learn_streams()
 
     def _one(self, part: Batch | Control) -> list[Transition]:
         if isinstance(part, Control):
+            if part.kind == "moved":
+                self._settle_again()
             return self.stack.control(part.kind, part.at_us, part.offset, part.body)
         return self.stack.update(part)
 

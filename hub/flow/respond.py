@@ -81,6 +81,7 @@ class Respond:
         self._paging = paging or Paging(rate=clock.rate)
         self._canaries = Canaries(self._connection)
         self._catalogue = Catalogue(network)
+        self._outline = (0, 0)
         self._steps = StepWatch(clock)
         self._restore_told = False
         self._backlog_end = self._log.end()
@@ -112,8 +113,9 @@ class Respond:
 
     def _desk(self) -> Desk:
         """Return what deciding rests on, with every datastream the log knows by now."""
-        (count,) = self._connection.execute("SELECT count(*) FROM datastream").fetchone()
-        if count != len(self._catalogue):
+        outline = self._log.outline()
+        if outline != self._outline:
+            self._outline = outline
             for row in self._log.datastreams():
                 self._catalogue.add(row.slot, row.site, row.node, row.name, row.unit)
         return Desk(

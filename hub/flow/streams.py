@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 
 class Streams:
-    """The catalogue, read again whenever a datastream turned up; for any thread."""
+    """The catalogue, read again when a datastream turned up or a node moved; for any thread."""
 
     def __init__(self, database: Path, network: Network) -> None:
         self._connection = open_database(database)
         self._network = network
+        self._log = Log(self._connection)
         self._catalogue = Catalogue(network)
+        self._outline = (0, 0)
         self._lock = threading.Lock()
 
     def now(self) -> Catalogue:
         """Return the catalogue as it stands."""
         with self._lock:
-            (rows,) = self._connection.execute("SELECT count(*) FROM datastream").fetchone()
-            if rows != len(self._catalogue):
-                self._catalogue = self._read()
+            outline = self._log.outline()
+            if outline != self._outline:
+                self._catalogue, self._outline = self._read(), outline
             return self._catalogue
 
     def close(self) -> None:
@@ -39,6 +41,6 @@ class Streams:
 
     def _read(self) -> Catalogue:
         catalogue = Catalogue(self._network)
-        for row in Log(self._connection).datastreams():
+        for row in self._log.datastreams():
             catalogue.add(row.slot, row.site, row.node, row.name, row.unit, learnt_s=row.learnt_s)
         return catalogue

@@ -51,6 +51,13 @@ DELETE_CONTROLS: Final = """
 DELETE FROM control WHERE "offset" < ?
   AND kind IN ('tick', 'fit', 'state', 'connected', 'clock', 'learnt', 'disk')
 """
+OUTLINE: Final = """
+SELECT (SELECT count(*) FROM datastream), (SELECT value FROM meta WHERE key = 'moves')
+"""
+COUNT_MOVE: Final = """
+INSERT INTO meta (key, value) VALUES ('moves', '1')
+ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1
+"""
 KEEP_NEWEST: Final = """
 UPDATE datastream SET newest_us = max(coalesce(datastream.newest_us, 0), leaving.newest_us)
 FROM (SELECT slot, max(time_us) AS newest_us FROM observation
@@ -203,6 +210,11 @@ class Log:
         names = ("slot", "node", "name", "site", "unit", "learnt_s")
         return [StreamRow(**dict(zip(names, row, strict=True))) for row in rows]
 
+    def outline(self) -> tuple[int, int]:
+        """Return (datastreams, moves of nodes so far): when it changed, ``datastreams`` has."""
+        count, moves = self._connection.execute(OUTLINE).fetchone()
+        return int(count), int(moves or 0)
+
     def nodes(self) -> list[NodeRow]:
         """Return every node, by name."""
         rows = self._connection.execute(
@@ -222,6 +234,7 @@ class Log:
                 (node, site),
             )
             self._connection.execute("UPDATE datastream SET site = ? WHERE node = ?", (site, node))
+            self._connection.execute(COUNT_MOVE)
             return self.append_control("moved", at_us, by, {"node": node, "site": site})
 
     def save_snapshot(self, loop: str, offset: int, taken_us: int, state: bytes) -> None:

@@ -349,3 +349,19 @@ def test_the_start_is_true_to_time(bench: Bench) -> None:
     until_idle(bench.watch())
     started = [c for c in bench.log.read(0, 10).controls if c.kind == "started"]
     assert [c.at_us for c in started] == [START_US]
+
+
+def test_a_moved_node_is_of_its_new_place_at_once(tmp_path: Path) -> None:
+    """What a node measures after a person moved it is an incident of the new site."""
+    bench = Bench(tmp_path / "hub.db", replace(gauge(0), site=""))
+    sites = bench.network.sites
+    mill = replace(sites["bridge"], id="mill", name_en="Mill", name_zh="磨坊")
+    bench.network = replace(bench.network, sites={**sites, "mill": mill})
+    bench.log.move_node("node-0", "bridge", "gao", bench.clock.now_us())
+    watch = bench.watch()
+    bench.live(2.0, 2.0, 2.0)
+    until_idle(watch)
+    bench.log.move_node("node-0", "mill", "gao", bench.clock.now_us())
+    bench.live(2.0, 5.5)
+    until_idle(watch)
+    assert {incident.site for incident in bench.book.open_incidents()} == {"mill"}
