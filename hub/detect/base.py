@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hub.detect.live import One
     from hub.model.network import Datastream
     from hub.model.observation import Batch
     from hub.model.transition import Transition
@@ -72,6 +73,22 @@ class Fusion(Protocol):
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Restore what ``dump`` returned, after the same streams have been bound."""
+
+
+@runtime_checkable
+class Brisk(Protocol):
+    """A detector or fusion that takes a usual reading in plain numbers.
+
+    Arrays cost as much for one reading as for a hundred. A reading of which nothing comes
+    is most readings; what is not is left to ``update``, so that each decision is written once.
+    """
+
+    def usual(self, one: One) -> bool:
+        """Take in ``one`` as ``update`` would, if nothing is to be said of it and return True.
+
+        False: nothing was changed, it is for ``update``. The state afterwards is the same to
+        the last bit, whichever took it.
+        """
 
 
 @runtime_checkable

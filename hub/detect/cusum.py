@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import DAY_S, HOUR_S, quantity, span
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.observation import Batch
 
     Floats = NDArray[np.float64]
@@ -119,6 +120,17 @@ class Cusum:
                 said += self._take(now if fitted.all() else now.take(fitted))
             self._table["last_us"][now.row] = now.time_us
         return said
+
+    def usual(self, one: One) -> bool:
+        """Count a reading that has no baseline yet."""
+        if skips(self._table, one):
+            return True
+        cells, row = self._table.cells, self._table.row(one.slot)
+        if math.isfinite(cells["sigma"][row]) and not self._usual(one.time_us, one.result, row):
+            return False
+        cells["count"][row] += 1
+        cells["last_us"][row], cells["due_us"][row] = one.time_us, one.time_us + STEP_US
+        return True
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence is stale's
         """Time alone shifts nothing."""
@@ -213,6 +225,42 @@ class Cusum:
         white = error - phi * np.where(np.isnan(before), 0.0, before)
         steps: Floats = np.clip(white / table["sigma"][row], -clip, clip)
         return steps
+
+    def _usual(self, time_us: int, x: float, row: int) -> bool:
+        """Take in a reading that begins and ends no shift; see ``_take``."""
+        cells, clip = self._table.cells, self._settings.clip
+        if cells["standing"][row]:
+            return False
+        error, sigma = x - self._foreseen(row, time_us), cells["sigma"][row]
+        last, interval_s = cells["last_us"][row], cells["interval_s"][row]
+        gap_s = (time_us - last) / MICROSECONDS
+        before = cells["residual"][row]
+        fresh = gap_s > GAP * interval_s or before != before  # noqa: PLR0124  NaN
+        white = error - (0.0 if fresh else cells["phi"][row] * before)
+        step = min(max(white / sigma, -clip), clip)
+        limit, slack = cells["limit"][row], self._settings.slack
+        up = min(max(cells["up"][row] + step - slack, 0.0), 2 * limit)
+        down = min(max(cells["down"][row] - step - slack, 0.0), 2 * limit)
+        if up >= limit or down >= limit:
+            return False
+        if cells["up"][row] <= 0:
+            cells["up_onset_us"][row] = time_us
+        if cells["down"][row] <= 0:
+            cells["down_onset_us"][row] = time_us
+        gain = min(cells["gain"][row] * max((gap_s if last > NEVER else 0.0) / interval_s, 1), 1)
+        bound = clip * sigma
+        cells["level"][row] += gain * min(max(error, -bound), bound)
+        cells["residual"][row], cells["up"][row], cells["down"][row] = error, up, down
+        return True
+
+    def _foreseen(self, row: int, time_us: int) -> float:
+        """Return what ``expected`` does, of one reading."""
+        cells = self._table.cells
+        hour = (time_us % DAY_US) / (HOUR_S * MICROSECONDS)
+        before = int(hour)
+        low, high = (cells["season"][row, h % SEASON_BINS] for h in (before, before + 1))
+        foreseen: float = cells["level"][row] + low + (high - low) * (hour - before)
+        return foreseen
 
     def _learn(self, now: Readings, error: Floats) -> None:
         """Let the level follow, faster after a gap, never while a shift stands."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.detect.table import Rows
     from hub.model.network import Datastream
     from hub.model.observation import Batch
@@ -91,6 +92,13 @@ class Fault:
         for places in self._table.rounds(rows[where]):
             said += self._take(rows[where[places]], weight[where[places]], batch, where[places])
         return said
+
+    def usual(self, one: One) -> bool:
+        """Pass over a good reading of a stream that has been well."""
+        row = self._table.row(one.slot)
+        if row < 0:
+            return True
+        return one.quality not in SCORES and self._table.cells["score"][row] <= 0
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence is stale's
         """Time alone breaks nothing here."""

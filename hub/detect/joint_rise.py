@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.detect.words import quantity
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream, Site
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -157,6 +158,10 @@ class JointRise:
             if room.loud or room.standing:
                 own += self._judge(room, slot, seen.take(np.array([i])))
         return [*said, *own]
+
+    def usual(self, one: One) -> bool:
+        """Pass over what is no fire channel, or comes too soon."""
+        return skips(self._table, one)
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence clears nothing
         """Time alone neither lights nor ends a fire."""

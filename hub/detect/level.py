@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream, Level
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -77,6 +78,7 @@ class LevelDetector:
         self._rule = rule
         self._streams: dict[int, Datastream] = {}
         self._levels: dict[int, list[Level]] = {}
+        self._limits: dict[int, list[tuple[float, float]]] = {}
         wide = np.full(MOST_LEVELS, np.inf)
         self._bound = Table(sign=np.ones(MOST_LEVELS), limit=wide, release=wide, at_once=np.False_)
         self._table = Table(
@@ -98,6 +100,7 @@ class LevelDetector:
         row = self._bound.add(stream.slot)
         self._table.add(stream.slot)
         self._streams[row], self._levels[row] = stream, levels
+        self._limits[row] = [signed_limit(level) for level in levels]
         self._bound["limit"][row] = self._bound["release"][row] = np.inf
         self._bound["at_once"][row] = (stream.interval_s or 0.0) >= LONG_INTERVAL_S
         for place, level in enumerate(levels):
@@ -117,6 +120,18 @@ class LevelDetector:
         said = self._walk(seen, moved) if moved.any() else []
         np.maximum.at(self._table["last_us"], seen.row, seen.time_us)
         return said
+
+    def usual(self, one: One) -> bool:
+        """Take in a reading that reaches no level while none is held."""
+        row = self._table.row(one.slot)
+        if row < 0 or not one.good:
+            return True
+        cells = self._table.cells
+        for place, (sign, limit) in enumerate(self._limits[row]):
+            if cells["held"][row, place] or sign * one.result >= limit:
+                return False
+        cells["last_us"][row] = max(cells["last_us"][row], one.time_us)
+        return True
 
     def late(self, batch: Batch) -> None:
         """Keep, per stream, the newest late reading that is newer than all known."""

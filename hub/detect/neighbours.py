@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hub.detect.live import readings
+from hub.detect.live import readings, skips
 from hub.detect.settings import positive
 from hub.detect.table import Table
 from hub.instant import MICROSECONDS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hub.detect.live import Readings
+    from hub.detect.live import One, Readings
     from hub.detect.table import Rows
     from hub.model.network import Datastream, Site
     from hub.model.observation import Batch
@@ -101,6 +101,23 @@ class Neighbours:
             amended.append(self._amend(step))
         self._follow_all(seen.take(np.arange(done, len(seen.row))))
         return amended
+
+    def usual(self, one: One) -> bool:
+        """Follow a reading of which nobody says anything."""
+        if skips(self._table, one):
+            return True
+        cells, row, x = self._table.cells, self._table.row(one.slot), one.result
+        last, noise = cells["last"][row], cells["noise"][row]
+        first = last != last  # noqa: PLR0124  NaN
+        step = 0.0 if first else abs(x - last)
+        for name, gain in (("fast", FAST), ("slow", SLOW)):
+            old = x if first else cells[name][row]
+            cells[name][row] = old + gain * (x - old)
+        old = step if noise != noise else noise  # noqa: PLR0124  NaN
+        cells["noise"][row] = old + NOISE * (step - old)
+        cells["last"][row], cells["last_us"][row] = x, one.time_us
+        cells["due_us"][row] = one.time_us + STEP_US
+        return True
 
     def _follow_all(self, seen: Readings) -> None:
         for places in self._table.thinned(seen.row, seen.time_us, "due_us", STEP_US):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream
 
 Row = tuple[float | int | None, ...]
@@ -67,6 +68,17 @@ class Order:
             np.maximum.at(self._table["last_us"], row, time_us)
             return batch, batch.offset
         return self._slowly(batch, rows, np.unique(row[~good]))
+
+    def passes(self, one: One) -> bool:
+        """Let ``one`` pass at once if nothing of its stream is held or missing, and say so."""
+        row = self._table.row(one.slot)
+        if row < 0 or one.slot in self._held:
+            return False
+        last = self._table.cells["last_us"][row]
+        if last != NEVER and not 0 <= one.time_us - last <= self._bound.cells["reach_us"][row]:
+            return False
+        self._table.cells["last_us"][row] = one.time_us
+        return True
 
     def due(self, now_us: int) -> bool:
         """Say whether something has been held long enough."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
 from hub.detect.words import HOUR_S, quantity, span
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -88,6 +89,10 @@ class Rate:
         for places in self._table.thinned(seen.row, seen.time_us, "due_us", step_us):
             said += self._take(seen.take(places))
         return said
+
+    def usual(self, one: One) -> bool:
+        """Pass over what the window has no use for."""
+        return skips(self._table, one)
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  time alone says nothing
         """Time alone changes no rate."""

@@ -7,23 +7,24 @@ or rebuilt, however they are cut into batches.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from hub.detect import DETECTORS, FUSIONS
-from hub.detect.base import Belated, Fitted, Hears, Scored, Waits
+from hub.detect.base import Belated, Brisk, Fitted, Hears, Scored, Waits
 from hub.detect.clocks import Clocks
 from hub.detect.flapping import Flapping
+from hub.detect.live import few, ones, split
 from hub.detect.order import Order
 from hub.detect.own import Hearing
 from hub.detect.strangers import Strangers
-from hub.model.observation import Lateness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hub.detect.base import Detector, Fusion
+    from hub.detect.live import One
     from hub.model.network import Datastream, Site
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 HOLD_S: Final = 2.0
 ALL: Final = -1
+
+Look: TypeAlias = "Callable[[One], bool]"
 
 
 class DetectionError(Exception):
@@ -82,13 +85,15 @@ class Stack:
         self.marks = marks if marks is not None else {}
         self._order, self._own, self._clocks = Order(hold_s), Hearing(), Clocks()
         self._flapping, self._strangers = Flapping(), Strangers()
+        self._looks: dict[int, list[tuple[str, Look]]] = {}
 
     def bind(self, stream: Datastream) -> None:
         """Let every rule that matches look at ``stream``."""
         self._order.bind(stream)
-        for rule in self._rules:
-            if rule.matches(stream):
-                self._member(rule.name).bind(stream)
+        matching = [rule.name for rule in self._rules if rule.matches(stream)]
+        for name in matching:
+            self._member(name).bind(stream)
+        self._looks[stream.slot] = [(name, look_of(self._member(name))) for name in matching]
 
     def update(self, batch: Batch) -> list[Transition]:
         """Take in observations of the log, in its order, and return what they cause.
@@ -97,13 +102,12 @@ class Stack:
             DetectionError: a detector failed.
         """
         live, late = split(batch)
-        if len(late):
+        if late is not None:
             self._late(late)
         if not len(live):
             return []
-        said = [step for rule in self._at_once() for step in self._update(rule, live)]
-        ordered, let = self._order.arrange(live)
-        return self._flapping.take(self._look(ordered, let, said))
+        steps = self._in_turn(live) if not self.marks and few(live) else self._together(live)
+        return self._flapping.take(steps)
 
     def control(
         self, kind: str, at_us: int, offset: int, body: Mapping[str, object]
@@ -175,6 +179,45 @@ class Stack:
         for rule in self._rules:
             if rule.name in state["rules"]:
                 self._member(rule.name).load(state["rules"][rule.name])
+
+    def _together(self, live: Batch) -> list[Transition]:
+        """Take in many readings as arrays."""
+        said = [step for rule in self._at_once() for step in self._update(rule, live)]
+        ordered, let = self._order.arrange(live)
+        return self._look(ordered, let, said)
+
+    def _in_turn(self, live: Batch) -> list[Transition]:
+        """Take in few readings one by one: plain numbers where they are usual."""
+        said: list[Transition] = []
+        for place, one in enumerate(ones(live)):
+            if not self._order.passes(one):
+                said += self._together(live.take(np.array([place])))
+            elif unusual := self._unusual(one):
+                said += self._look_closely(live.take(np.array([place])), unusual)
+        return said
+
+    def _unusual(self, one: One) -> list[str]:
+        """Let every rule take ``one``; return those that must look at it closely."""
+        rule, left = "", []
+        try:
+            for rule, usual in self._looks[one.slot]:
+                if not usual(one):
+                    left.append(rule)
+        except Exception as error:
+            raise DetectionError(rule, error) from error
+        return left
+
+    def _look_closely(self, batch: Batch, rules: list[str]) -> list[Transition]:
+        """Let ``rules`` look at one reading, which the others have taken already."""
+        first = [rule for rule in self._at_once() if rule in rules]
+        then = [rule for rule in self._detectors if rule in rules and rule not in first]
+        said = [step for rule in (*first, *then) for step in self._update(rule, batch)]
+        for rule, fusion in self._fusions.items():
+            if said or rule in rules:
+                with failing(rule):
+                    seen = batch if rule in rules else nothing_of(batch)
+                    said = fusion.update(seen, said)
+        return said
 
     def _member(self, name: str) -> Detector | Fusion:
         return self._detectors[name] if name in self._detectors else self._fusions[name]
@@ -262,16 +305,19 @@ class Stack:
         return batch
 
 
-def split(batch: Batch) -> tuple[Batch, Batch]:
-    """Return (live, late): what detectors see, and what may only be found late.
+def look_of(member: Detector | Fusion) -> Look:
+    """Return what takes a usual reading; of a kind that knows none, what never does."""
+    return member.usual if isinstance(member, Brisk) else never
 
-    Future observations are history only.
-    """
-    live = batch.lateness <= Lateness.LATE
-    if live.all():
-        return batch, batch.take(~live)
-    late = (batch.lateness == Lateness.BACKFILL) | (batch.lateness == Lateness.CLOCKLESS)
-    return batch.take(live), batch.take(late)
+
+def never(one: One) -> bool:  # noqa: ARG001  a look
+    """Leave ``one`` to arrays."""
+    return False
+
+
+def nothing_of(batch: Batch) -> Batch:
+    """Return no reading."""
+    return batch.take(np.zeros(0, dtype=np.intp))
 
 
 def build_detector(rule: Rule, kinds: Mapping[str, tuple[Any, Any]] = DETECTORS) -> Detector:

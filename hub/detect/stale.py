@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.detect.table import Rows
     from hub.model.network import Datastream
     from hub.model.observation import Batch
@@ -100,6 +101,23 @@ class Stale:
             back = self._hear_from(rows[places], received[places])
             said += [self._back(int(rows[places[i]]), batch, where[places[i]]) for i in back]
         return said
+
+    def usual(self, one: One) -> bool:
+        """Note a stream that speaks and was not silent."""
+        row, received_us = self._table.row(one.slot), one.received_us
+        cells = self._table.cells
+        if row < 0 or received_us < cells["due_us"][row]:
+            return True
+        if cells["standing"][row]:
+            return False
+        last = cells["last_us"][row]
+        if last > NEVER and received_us > last >= self._since_us:
+            gap, gaps, mean = float(received_us - last), cells["gaps"][row], cells["mean_us"][row]
+            cells["mean_us"][row] = mean + max(LEARNING_GAIN, 1 / (gaps + 1)) * (gap - mean)
+            cells["longest_us"][row] = max(gap, FADING * cells["longest_us"][row])
+            cells["gaps"][row] = gaps + 1
+        cells["last_us"][row], cells["due_us"][row] = received_us, received_us + STEP_US
+        return True
 
     def hear(self, connected: bool, at_us: int) -> None:  # noqa: FBT001  a fact, not an option
         """Start counting silence afresh, or stop."""

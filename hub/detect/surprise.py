@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hub.detect import signs, tails
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.settings import positive
 from hub.detect.signs import COUNT, JUMP, LAG4, LAG16, LEVEL, NOISE, STUCK
 from hub.detect.surprise_words import NATURES, OFFSET, SENTINEL, phrase
 from hub.detect.table import Table
+from hub.detect.usual import Terms, Usual
 from hub.detect.words import DAY_S
 from hub.instant import MICROSECONDS
 from hub.model.network import Hazard, Severity
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.detect.table import Rows
     from hub.model.network import Datastream
     from hub.model.observation import Batch
@@ -111,6 +113,10 @@ class Surprise:
             latest=0.0,
         )
 
+        gaps, least = tuple(GAPS.tolist()), tuple(START[1].tolist())
+        terms = Terms(gaps, MOST_GAP, least, LEARNT_S, STEP_US, settings.rarity)
+        self._usual = Usual(self._table, self._bound, terms)
+
     def bind(self, stream: Datastream) -> None:
         """Watch ``stream``."""
         row = self._bound.add(stream.slot)
@@ -124,6 +130,14 @@ class Surprise:
         for places in self._table.thinned(seen.row, seen.time_us, "due_us", STEP_US):
             said += self._take(seen.take(places))
         return said
+
+    def usual(self, one: One) -> bool:
+        """Take in a reading that is not odd, and return True; else leave it to ``update``."""
+        if skips(self._table, one):
+            return True
+        x = one.result
+        code = x <= BELOW_ALL or x in SENTINELS
+        return not code and self._usual(self._table.row(one.slot), one.time_us, x)
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence is stale's
         """Time alone surprises nobody here."""

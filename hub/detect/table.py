@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.intp]
 FIRST_CAPACITY = 16
 INDEX_CAPACITY = 64
+WIDE = 2
 
 
 def pack(values: NDArray[Any]) -> dict[str, object]:
@@ -29,6 +30,12 @@ def unpack(packed: Any) -> NDArray[Any]:  # noqa: ANN401  it comes from JSON
     """Return the array that ``pack`` packed."""
     flat = np.frombuffer(base64.b64decode(packed["data"]), dtype=np.dtype(packed["dtype"]))
     return flat.reshape(packed["shape"]).copy()
+
+
+def strip_of(column: NDArray[Any]) -> Any:  # noqa: ANN401  a memoryview of its own type
+    """Return a wide column as one strip of plain numbers, row after row."""
+    flat: Any = column.data.cast("B")
+    return flat.cast(column.dtype.char)
 
 
 class Table:
@@ -47,6 +54,9 @@ class Table:
         self._index = np.full(INDEX_CAPACITY, -1, dtype=np.intp)
         self._scratch = np.zeros(FIRST_CAPACITY, dtype=np.intp)
         self._slots = np.zeros(FIRST_CAPACITY, dtype=np.int64)
+        self._places: dict[int, int] = {}
+        self._cells: dict[str, Any] = {}
+        self._strips: dict[str, Any] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -55,6 +65,25 @@ class Table:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return the column ``name``; rows past ``len`` are spare. Do not keep it: it may move."""
         return self._columns[name]
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """Return the columns as plain numbers, to read and write one by one: [row] or [row, k].
+
+        A twentieth of the cost of an array of one. Do not keep them: a column may move.
+        """
+        if not self._cells:
+            self._cells = {name: column.data for name, column in self._columns.items()}
+        return self._cells
+
+    def push(self, name: str, row: int, value: float) -> None:
+        """Put ``value`` in front of a row of the wide column ``name``; its last one leaves."""
+        if not self._strips:
+            self._strips = {n: strip_of(c) for n, c in self._columns.items() if c.ndim == WIDE}
+        strip, width = self._strips[name], self._columns[name].shape[1]
+        start = row * width
+        strip[start + 1 : start + width] = strip[start : start + width - 1]
+        strip[start] = value
 
     @property
     def slots(self) -> NDArray[np.int64]:
@@ -70,14 +99,14 @@ class Table:
         if self._index[slot] < 0:
             if self._count == len(self._slots):
                 self._double()
-            self._index[slot] = self._count
+            self._index[slot] = self._places[slot] = self._count
             self._slots[self._count] = slot
             self._count += 1
-        return int(self._index[slot])
+        return self._places[slot]
 
     def row(self, slot: int) -> int:
         """Return the row of ``slot``, or -1."""
-        return int(self._index[slot]) if 0 <= slot < len(self._index) else -1
+        return self._places.get(slot, -1)
 
     def rows(self, slots: NDArray[np.int32]) -> Rows:
         """Return the row of each of ``slots``, -1 for those never added."""
@@ -133,7 +162,7 @@ class Table:
         return first
 
     def _double(self) -> None:
-        more = len(self._slots)
+        more, self._cells, self._strips = len(self._slots), {}, {}
         self._slots = np.concatenate([self._slots, np.zeros(more, dtype=np.int64)])
         self._scratch = np.zeros(2 * more, dtype=np.intp)
         for name, value in self._fresh.items():
