@@ -16,6 +16,7 @@ from aiohttp.resolver import ThreadedResolver
 from hub.errors import DeliveryError
 
 NAT64: Final = IPv6Network("64:ff9b::/96")
+PUBLIC_V6: Final = IPv6Network("2000::/3")  # all else is local, reserved or carries IPv4
 
 
 class RefusedAddressError(DeliveryError):
@@ -69,6 +70,8 @@ def is_public(host: str) -> bool:
     try:
         address = unwrapped(ip_address(host.split("%", maxsplit=1)[0]))
     except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address not in PUBLIC_V6:
         return False
     return address.is_global and not address.is_multicast
 
