@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 STATUS_PATH: Final = "/twilio/status"
 LONGEST_ANSWER: Final = 1 << 20
 RECENT: Final = 50  # messages to one number that a look-up goes through
+UNREADABLE: Final = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,8 @@ class SmsChannel:
             message = await self._messages.create_async(
                 to=note.address, body=text, **self._options(note)
             )
-            return str(message.sid)
-        except (TwilioException, ValueError, KeyError, TypeError) as error:
+            return named(message.sid)
+        except UNREADABLE as error:
             raise self._named(error, note) from error
 
     async def find(self, note: Notification) -> tuple[str, ...]:
@@ -105,7 +106,7 @@ class SmsChannel:
         texts = {note.text, repeated(note.text, note.language)}
         try:
             recent = await self._messages.list_async(to=note.address, limit=RECENT)
-        except (DeliveryError, TwilioException, ValueError, KeyError, TypeError) as error:
+        except (DeliveryError, *UNREADABLE) as error:
             said = scrubbed(str(error), note.address)
             raise DeliveryDeferredError(f"the message cannot be looked up: {said}") from error
         return tuple(str(m.sid) for m in recent if m.body in texts)
@@ -193,6 +194,17 @@ class BoundedHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK has no type
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self._session
+
+
+def named(sid: object) -> str:
+    """Return the provider's id of a message.
+
+    Raises:
+        ValueError: it gave none, so that nobody can look the message up.
+    """
+    if not isinstance(sid, str) or not sid:
+        raise ValueError("no id in the provider's yes")
+    return sid
 
 
 def credentials(auth: tuple[str, str] | None) -> dict[str, str]:
