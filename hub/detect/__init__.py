@@ -13,6 +13,7 @@ from hub.detect.neighbours import Neighbours, NeighboursSettings
 from hub.detect.rate import Rate, RateSettings
 from hub.detect.stale import Stale, StaleSettings
 from hub.detect.surprise import Surprise, SurpriseSettings
+from hub.detect.unusual import Unusual, UnusualSettings
 
 DETECTORS: Final = {
     "level": (LevelSettings, LevelDetector),
@@ -22,6 +23,7 @@ DETECTORS: Final = {
     "cusum": (CusumSettings, Cusum),
     "fault": (FaultSettings, Fault),
     "surprise": (SurpriseSettings, Surprise),
+    "unusual": (UnusualSettings, Unusual),
 }
 FUSIONS: Final = {
     "joint_rise": (JointRiseSettings, JointRise),

@@ -35,8 +35,10 @@ RULES: Final = (
     Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME),
     Rule(name="fault", detector="fault", severity=Severity.MINOR),
     Rule(name="surprise", detector="surprise", severity=Severity.MINOR),
+    Rule(name="unusual", detector="unusual", severity=Severity.MINOR),
     Rule(name="neighbours", detector="neighbours"),
 )
+UNITS: Final = {"pH": "[pH]"}  # kinds whose unit goes without saying
 FIRE_CHANNELS: Final = {"temp": ("temperature", "Cel"), "smoke": ("smoke", "1/m")}
 
 
@@ -120,7 +122,7 @@ def streams_of(meta: Mapping[str, Any], columns: list[str]) -> list[Datastream]:
             node=SITE,
             name=column,
             observed_property=observed(meta, column),
-            unit=FIRE_CHANNELS[column][1] if fire else str(meta.get("unit", "")),
+            unit=FIRE_CHANNELS[column][1] if fire else unit_of(meta),
             hazard=hazard(meta, fire=fire),
             interval_s=float(str(interval)) if interval else None,
             levels=levels_of(meta),
@@ -128,6 +130,11 @@ def streams_of(meta: Mapping[str, Any], columns: list[str]) -> list[Datastream]:
         )
         for slot, column in enumerate(columns)
     ]
+
+
+def unit_of(meta: Mapping[str, Any]) -> str:
+    """Return the unit, also where the kind alone says it."""
+    return str(meta.get("unit", "")) or UNITS.get(str(meta.get("kind", "")), "")
 
 
 def observed(meta: Mapping[str, Any], column: str) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 STEP_US: Final = MICROSECONDS
 NEVER: Final = -(2**62)
+MOVES: Final = [JUMP, LAG4, LAG16, LEVEL]  # of a count they are no fault: "unusual" sees to them
 PULSES: Final = (JUMP, NOISE, LAG4, LAG16, LEVEL)
 # readings before there is a limit; the least limit; which of the largest it is; worth in clusters
 START: Final = (
@@ -96,7 +97,7 @@ class Surprise:
         self._settings = settings
         self._rule = rule
         self._streams: dict[int, Datastream] = {}
-        self._bound = Table(interval_s=np.nan)
+        self._bound = Table(interval_s=np.nan, unitless=False)
         self._table = Table(
             due_us=np.int64(NEVER),
             learnt_s=np.nan,
@@ -122,6 +123,7 @@ class Surprise:
         row = self._bound.add(stream.slot)
         self._streams[self._table.add(stream.slot)] = stream
         self._bound["interval_s"][row] = stream.interval_s or np.nan
+        self._bound["unitless"][row] = stream.unitless
 
     def update(self, batch: Batch) -> list[Transition]:
         """Return what became odd in this batch, or is no longer."""
@@ -197,6 +199,7 @@ class Surprise:
         rare = tails.rarity(table, row, found.z)
         novel = ~table["open"][row] | (found.z > table["peak"][row])
         rare[:, STUCK] = self._stuck(row)
+        rare[:, MOVES] = np.where(self._bound["unitless"][row, None], 0.0, rare[:, MOVES])
         gaps = np.empty((len(row), COUNT))
         gaps[:] = GAPS
         gaps[:, LEVEL] = np.minimum(np.maximum(DAY_S / interval_s, 4.0), MOST_GAP)

@@ -110,6 +110,11 @@ class Datastream:
         return self.observed_property or self.name
 
     @property
+    def unitless(self) -> bool:
+        """Say whether this is a count, a rate or a price: no quantity of physics."""
+        return not self.unit or self.unit.startswith("{")
+
+    @property
     def watches_hub(self) -> bool:
         """Say whether this tells that somebody watches the hub, and nothing of the world."""
         return self.observed_property == CANARY

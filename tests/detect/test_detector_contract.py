@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from hub.model.transition import Transition
 
-OPTIONS: dict[str, dict[str, Any]] = {"rate": {"limit_per_h": 4.0, "window_s": 600.0}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "rate": {"limit_per_h": 4.0, "window_s": 600.0},
+    "unusual": {"ripe": 100.0},
+}
 FIT = {
     "level": 2.0,
     "gain": 0.05,
@@ -33,7 +36,7 @@ FIT = {
 }
 STREAMS = (
     gauge(0),
-    gauge(1, interval_s=None),
+    gauge(1, interval_s=None, unit=""),
     gauge(2, name="smoke", observed_property="smoke", unit="1/m", hazard=Hazard.FIRE, room="a"),
     gauge(
         3, name="temp", observed_property="temperature", unit="Cel", hazard=Hazard.FIRE, room="a"
