@@ -18,7 +18,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from hub.detect import river
 from hub.detect.bench import factory
 from hub.model.transition import Change, Transition
 
@@ -63,7 +62,7 @@ def warnings(path: Path, meta: dict[str, Any]) -> list[tuple[Any, ...]]:
             continue
         next_s = over[over > at][:1] - at
         came = float(next_s[0]) if len(next_s) and next_s[0] <= LATEST_S else np.nan
-        chance = river.shown(why.statistic or 0.0)
+        chance = float(str(why.parameters["odds"]))
         found.append((meta["name"], chance, came, why.eta_low_s, why.eta_s, why.eta_high_s))
     return found
 

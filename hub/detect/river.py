@@ -1,10 +1,12 @@
-"""How likely a rise is to reach a level, and when: the arithmetic of the flood forecast.
+"""How likely a rise is to become a flood, and when: the arithmetic of the flood forecast.
 
-The law was fitted on 37 rises of six gauges (5 to 60 minutes apart) and checked with
-each gauge left out: a logistic law of the rise per interval, of what is left to the
-level, and of how wet the river already is; plus an offset that each gauge learns from
-the rises it has seen. Lengths are in shares of the gauge's own scale ``S``, times in
-intervals, so that one set of numbers serves every river.
+A river that drains like a reservoir with recession ``tau`` and rises by ``rise`` each
+interval is on its way to stand ``tau * rise`` higher, if what feeds it stays as it is.
+The odds are a logistic law of that height against what is left to the level, and of how
+wet the river already is. Three constants, fitted on the rises of six gauges (5 to 60
+minutes apart) and checked with each gauge left out. Lengths are in shares of the gauge's
+own scale ``S``, times in intervals, so that one set of numbers serves every river.
+Source: linear reservoir, Maillet 1905.
 """
 
 from __future__ import annotations
@@ -18,24 +20,24 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-BASE: Final = 0.3
-BY_RISE: Final = 0.8
-BY_WAY_LEFT: Final = 1.3
-BY_WETNESS: Final = 3.0
+BASE: Final = 2.25
+BY_HEADING: Final = 0.63
+BY_WETNESS: Final = 2.7
+USUAL_TAU: Final = 60.0  # what the constants count the recession in
 LEAST_RISE: Final = 0.001
 LEAST_WAY: Final = 0.02
-BINS: Final = 6
-FIRST_BIN: Final = 3
-MOST_OFFSET: Final = 1.5
-FORGETTING: Final = 30.0
-PRIOR: Final = 1 / 0.4**2
-MEDIAN_FACTOR: Final = 1.73
+FIRST_TAU: Final = 30.0
+LONGEST_TAU: Final = 400.0
+FORGETTING: Final = 60.0  # heights above the dry river, in scales times intervals
+FALLING: Final = (0.1, 1.5)  # where a fall tells the recession: not at the dry river's noise
+LONGEST_FALL: Final = 8.0  # intervals between the two readings
+MEDIAN_FACTOR: Final = 1.45
 MEDIAN_POWER: Final = 0.58
-SOONEST: Final = 0.36  # of the middle: what the horizon is held against
+SOONEST: Final = 0.43  # of the middle: what the horizon is held against
 EARLY: Final = 0.25  # four in five of the crossings that warnings foresaw came between these
-LATE: Final = 3.6
-SHOWN_BASE: Final = 0.15
-SHOWN_SLOPE: Final = 0.75
+LATE: Final = 4.3
+SHOWN_BASE: Final = -1.25
+SHOWN_SLOPE: Final = 0.95
 
 
 def logistic(q: Floats) -> Floats:
@@ -43,22 +45,42 @@ def logistic(q: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-np.clip(q, -40.0, 40.0)))
 
 
-def log_odds(rise: Floats, left: Floats, wetness: Floats) -> Floats:
-    """Return the log odds that this rise reaches the level.
+def log_odds(rise: Floats, left: Floats, wetness: Floats, tau: Floats) -> Floats:
+    """Return the log odds that this rise comes at least to the watch level.
 
-    ``rise`` per interval and ``left`` to the level in shares of S; ``wetness`` from
-    -0.5 (dry) to 1 (the level's long mean is at the danger level).
+    ``rise`` per interval and ``left`` to the danger level in shares of S; ``wetness``
+    from -0.5 (dry) to 1 (the level's long mean is at the danger level); ``tau`` the
+    gauge's recession in intervals.
     """
-    return (
-        BASE
-        + BY_RISE * np.log(np.maximum(rise, LEAST_RISE))
-        - BY_WAY_LEFT * np.log(np.maximum(left, LEAST_WAY))
-        + BY_WETNESS * wetness
-    )
+    heading = tau / USUAL_TAU * np.maximum(rise, LEAST_RISE)
+    return BASE + BY_HEADING * np.log(heading / np.maximum(left, LEAST_WAY)) + BY_WETNESS * wetness
+
+
+def recession(stood: Floats, fell: Floats) -> Floats:
+    """Return the recession in intervals from the two sums that ``fallen`` keeps."""
+    return np.clip(stood / np.maximum(fell, 1e-6), 1.0, LONGEST_TAU)
+
+
+def fallen(
+    stood: Floats, fell: Floats, height: Floats, drop: Floats, steps: Floats
+) -> tuple[Floats, Floats]:
+    """Return both sums after a reading ``drop`` below one ``height`` above the dry river.
+
+    Least squares of a linear reservoir, drop = height * steps / tau, over the latest
+    falls; a reading that does not fall tells nothing.
+    """
+    low, high = FALLING
+    tells = (height > low) & (height < high) & (drop >= 0) & (steps < LONGEST_FALL)
+    kept = np.where(tells, np.maximum(1 - height * steps / FORGETTING, 0.5), 1.0)
+    more = np.where(tells, height, 0.0)
+    return (stood + more * height * steps) * kept, (fell + more * drop) * kept
 
 
 def shown(probability: float) -> float:
-    """Return the probability as a person should read it: calibrated on all gauges."""
+    """Return the chance of reaching the danger level as a person should read it.
+
+    Calibrated on all gauges, from the probability that the rise comes to the watch level.
+    """
     p = min(max(probability, 1e-6), 1 - 1e-6)
     q = SHOWN_BASE + SHOWN_SLOPE * float(np.log(p / (1 - p)))
     return float(logistic(np.array([q]))[0])
@@ -69,22 +91,3 @@ def crossing_s(left: float, rise: float, interval_s: float) -> tuple[float, floa
     steps = max(left, 0.0) / max(rise, LEAST_RISE)
     median = MEDIAN_FACTOR * float(steps**MEDIAN_POWER) * interval_s
     return median, EARLY * median, LATE * median
-
-
-def learnt(
-    first: Floats, reached: NDArray[np.bool_], offset: Floats, weight: Floats
-) -> tuple[Floats, Floats]:
-    """Return each gauge's offset and its weight after a rise ended.
-
-    ``first`` (n, BINS) holds the first probability said in each bin of odds, NaN where
-    the rise never came there.
-    """
-    filled = np.isfinite(first)
-    count = np.maximum(filled.sum(axis=1), 1)
-    said = np.where(filled, first, 0.0)
-    spread = (said * (1 - said)).sum(axis=1) / count
-    missed = np.where(filled, reached[:, None] - said, 0.0).sum(axis=1)
-    heavier = np.maximum(weight * (1 - spread / FORGETTING), PRIOR) + spread
-    moved = np.clip(offset + missed / (count * heavier), -MOST_OFFSET, MOST_OFFSET)
-    some = filled.any(axis=1)
-    return np.where(some, moved, offset), np.where(some, heavier, weight)

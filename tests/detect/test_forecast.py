@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from hub.detect import river
+import numpy as np
+import pytest
+
+from hub.detect import forecast_words, river
 from hub.detect.forecast import Forecast, ForecastSettings
 from hub.model.network import Level, Severity
 from hub.model.rule import Rule
@@ -73,13 +76,38 @@ def test_the_scale_is_learnt_without_a_watch_level() -> None:
     assert step.time_us < START_US + int(np.argmax(x >= 4.0) * STEP_S * SECOND)
 
 
-def test_a_gauge_learns_from_rises_that_failed() -> None:
-    """Rises that come to nothing lower a gauge's own odds; those that reach raise them."""
-    first = np.array([[0.3, 0.5, np.nan, np.nan, np.nan, np.nan]])
-    start = np.zeros(1), np.full(1, river.PRIOR)
-    lower, _ = river.learnt(first, np.array([False]), *start)
-    higher, _ = river.learnt(first, np.array([True]), *start)
-    assert lower[0] < 0 < higher[0]
+def drained(tau: float, count: int = 400) -> float:
+    """Return the recession in readings that a gauge learns from a river that drains in ``tau``."""
+    made = forecast()
+    x = 4 - 1 / 0.3 + 3.0 * np.exp(-(np.arange(count) % 100) / tau)
+    made.update(series(*x.tolist(), step_s=STEP_S))
+    table = made._rises.table
+    return float(river.recession(table["stood"][:1], table["fell"][:1])[0])
+
+
+@pytest.mark.parametrize("tau", [12.0, 50.0])
+def test_a_gauge_learns_how_fast_it_drains(tau: float) -> None:
+    """The recession of a river that falls like a reservoir is found from its falls."""
+    assert drained(tau) == pytest.approx(tau, rel=0.15)
+
+
+def test_a_slow_river_is_heading_higher() -> None:
+    """The same rise promises more in a river that drains slowly, from the same place."""
+    at = np.full(2, 0.02), np.full(2, 0.5), np.zeros(2)
+    fast, slow = river.log_odds(*at, np.array([15.0, 60.0]))
+    assert slow > fast + 0.5
+
+
+def test_past_the_watch_level_the_chance_counts_what_has_come_true() -> None:
+    """A rise that has come to the watch level is likelier to reach danger than one that has not."""
+    told = [raised(forecast(), river_of(peak))[0] for peak in (5.0, 3.6)]
+    odds = [float(str(step.evidence.parameters["odds"])) for step in told]
+    assert all(0.0 < part <= 1.0 for part in odds)
+    below = forecast_words.Foreseen(
+        value=3.5, slope=1e-4, chance=0.4, limit=0.68, past_watch=False, eta=None, raised=True,
+        burst=False, time_us=0, offset=0, learnt={},
+    )  # fmt: skip
+    assert replace(below, past_watch=True).odds > below.odds + 0.1
 
 
 def test_the_shown_chance_is_calibrated_monotone() -> None:
