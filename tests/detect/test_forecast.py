@@ -76,7 +76,7 @@ def test_the_scale_is_learnt_without_a_watch_level() -> None:
     assert step.time_us < START_US + int(np.argmax(x >= 4.0) * STEP_S * SECOND)
 
 
-def drained(tau: float, count: int = 400) -> float:
+def drained(tau: float, count: int = 2000) -> float:
     """Return the recession in readings that a gauge learns from a river that drains in ``tau``."""
     made = forecast()
     x = 4 - 1 / 0.3 + 3.0 * np.exp(-(np.arange(count) % 100) / tau)
