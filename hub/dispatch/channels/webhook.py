@@ -124,15 +124,16 @@ class WebhookChannel:
             raise DeliveryError("the receiver has disabled this address", "410")
         try:
             url = URL(address)
+            host = url.host  # read at last by now: a bracket may hold no address
         except ValueError as error:
             raise DeliveryError("not a usable URL", "address") from error
         schemes = ("https", "http") if self._settings.allow_private else ("https",)
-        if url.scheme not in schemes or not url.host:
+        if url.scheme not in schemes or not host:
             raise DeliveryError("the address must be an https URL", "address")
         if url.user or url.password:
             raise DeliveryError("the address must not carry a user or password", "address")
         if not self._settings.allow_private:
-            refuse_literal(url.host)
+            refuse_literal(host)
         return url
 
     def _judge(self, answer: aiohttp.ClientResponse, address: str) -> None:
