@@ -88,8 +88,17 @@ class Surroundings:
 def masked(address: str) -> str:
     """Return ``address`` such that its owner knows it and nobody else does: ``+86…1234``."""
     if "://" in address:
-        return f"{urlsplit(address).scheme}://{urlsplit(address).hostname}/…"
+        scheme, _, rest = address.partition("://")
+        return f"{scheme[:12]}://{host_of(rest)}/…"
     return f"{address[:3]}…{address[-4:]}" if len(address) >= 9 else "…"
+
+
+def host_of(rest: str) -> str:
+    """Return the host of an address without its scheme; nothing where that is no address."""
+    try:
+        return urlsplit(f"//{rest}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def scrubbed(words: str, address: str = "") -> str:
