@@ -59,7 +59,9 @@ def refuse_literal(host: str) -> None:
     """
     try:
         ip_address(host.split("%", maxsplit=1)[0])
-    except ValueError:
+    except ValueError as error:
+        if ":" in host:  # only an address has one, and the connection would not resolve it
+            raise DeliveryError(f"{host[:60]!r} is no address", "address") from error
         return
     if not is_public(host):
         raise DeliveryError(f"{host} is inside our own network", "address")
