@@ -186,7 +186,7 @@ def read_config(path: Path) -> NodeConfig:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ConfigError(str(path), f"cannot be read: {err.strerror}") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (ValueError, RecursionError) as err:
         raise ConfigError(str(path), f"is not TOML: {err}") from err
     config = read_table(table, NodeConfig, f"{path}: ")
     streams = tuple(
