@@ -49,6 +49,7 @@ from hub.store.database import open_database
 from hub.store.history import History
 from hub.store.influx import InfluxStore
 from hub.store.log import Log
+from hub.store.sure import make_sure
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,6 +109,7 @@ async def run_hub(configuration: Configuration, *, loops: Sequence[str] | None =
         for file in lock_loops(configuration.hub.data, names):
             stack.callback(file.close)
         reserve_of(configuration).first()
+        make_sure(configuration.hub.database)
         introduce(configuration, clock)
         parts = parts_of(configuration, clock)
         await run_parts(parts, names, stack, stop)
