@@ -28,6 +28,7 @@ from hub.dispatch.base import Channel, Surroundings
 from hub.dispatch.storm import StormLimits
 from hub.dispatch.text import compose
 from hub.errors import ConfigError
+from hub.flow import words
 from hub.flow.deadman import DeadMan
 from hub.flow.deliver import Deliver
 from hub.flow.desk import Paging
@@ -45,11 +46,13 @@ from hub.flow.watch import Watch
 from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings
 from hub.ingest.mqtt import MqttSettings, MqttSource
 from hub.ingest.topics import Topics
+from hub.reasons import why
 from hub.store.database import open_database
 from hub.store.history import History
 from hub.store.influx import InfluxStore
 from hub.store.log import Log
 from hub.store.sure import make_sure
+from hub.words import listed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -404,7 +407,7 @@ def check_rules(configuration: Configuration) -> None:
     try:
         Stack(configuration.rules, configuration.network.sites)
     except ValueError as error:
-        raise ConfigError(f"{configuration.folder / 'rules.toml'}", str(error)) from error
+        raise ConfigError(f"{configuration.folder / 'rules.toml'}", why(error)) from error
 
 
 def clock_of(configuration: Configuration) -> Clock:
@@ -417,13 +420,13 @@ def clock_of(configuration: Configuration) -> Clock:
     try:
         clock = clock_from(text)
     except ValueError as error:
-        raise ConfigError(CLOCK_VARIABLE, f"{text!r} is no clock: {error}") from error
+        raise ConfigError(
+            CLOCK_VARIABLE, words.NO_CLOCK.filled(text=text, why=why(error))
+        ) from error
     if not isinstance(clock, SystemClock):
         for table in configuration.channels:
             if table.kind == "sms" and not on_loopback(table):
-                raise ConfigError(
-                    CLOCK_VARIABLE, f"channel {table.name} would call real people: unset it"
-                )
+                raise ConfigError(CLOCK_VARIABLE, words.WOULD_CALL.filled(name=table.name))
     return clock
 
 
@@ -459,7 +462,7 @@ def chosen(loops: Sequence[str] | None) -> tuple[str, ...]:
     """
     for name in loops or ():
         if name not in LOOPS:
-            raise ConfigError("--loops", f"{name!r} is none of {', '.join(LOOPS)}")
+            raise ConfigError("--loops", words.NO_LOOP.filled(name=name, names=listed(LOOPS)))
     return tuple(name for name in LOOPS if not loops or name in loops)
 
 

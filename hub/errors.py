@@ -14,13 +14,26 @@ HubError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from hub.words import Words
+
+AT: Final = Words("{where}: {problem}", "{where}：{problem}")
 
 
 class HubError(Exception):
-    """Base of every deliberate error; ``retryable`` answers "may I try again?"."""
+    """Base of every deliberate error; ``retryable`` answers "may I try again?".
+
+    What a person reads on the command line is ``Words``; ``str()`` is their English, for logs.
+    """
 
     retryable: ClassVar[bool] = False
+
+    @property
+    def told(self) -> Words:
+        """Return what is wrong, in both languages."""
+        problem = self.args[0] if self.args else ""
+        return problem if isinstance(problem, Words) else Words(str(self), str(self))
 
 
 class ConfigError(HubError):
@@ -30,8 +43,8 @@ class ConfigError(HubError):
     ``config/sites/qingxi.toml: node[0].datastream[1].unit``.
     """
 
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"{where}: {problem}")
+    def __init__(self, where: str, problem: Words) -> None:
+        super().__init__(AT.filled(where=where, problem=problem))
         self.where = where
         self.problem = problem
 
@@ -47,11 +60,14 @@ class DecodeError(HubError):
 class StoreError(HubError):
     """A store refused what it was given."""
 
+    def __init__(self, problem: Words) -> None:
+        super().__init__(problem)
+
 
 class StoreRefusedError(StoreError):
     """A store will not take this as it is; ``status`` is its HTTP answer, the words its own."""
 
-    def __init__(self, problem: str, status: int) -> None:
+    def __init__(self, problem: Words, status: int) -> None:
         super().__init__(problem)
         self.status = status
 
@@ -61,13 +77,16 @@ class StoreUnavailableError(StoreError):
 
     retryable = True
 
-    def __init__(self, problem: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, problem: Words, retry_after_s: float | None = None) -> None:
         super().__init__(problem)
         self.retry_after_s = retry_after_s
 
 
 class TransitionError(HubError):
     """An action that is not open to the incident in its present state."""
+
+    def __init__(self, problem: Words) -> None:
+        super().__init__(problem)
 
 
 class DeliveryError(HubError):

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Final
 
 from hub import __version__
 from hub.cli import act, backup, demo, explain, look, losses, nodes, replay, run, watch_hub
+from hub.cli.parsers import PARSERS
+from hub.cli.show import printable
 from hub.config import ConfigurationError
 from hub.errors import ConfigError, HubError
+from hub.words import EN, LANGUAGES, ZH, Words, language_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, backup, watch_hub, demo)
 OK, FAILED, UNUSABLE = 0, 1, 2
+PURPOSE: Final = Words(
+    "From a reading on the wire to a person who answers.", "从一个测值，到一个接警的人。"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,18 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Errors go to stderr, one line each.
     """
-    args = parser().parse_args(argv)
+    language = chosen_language(sys.argv[1:] if argv is None else argv, os.environ)
+    args = parser(language).parse_args(argv)
     try:
         return int(args.run(args))
     except ConfigurationError as error:
         for problem in error.problems:
-            complain(str(problem))
+            complain(problem.told, language)
         return UNUSABLE
     except ConfigError as error:
-        complain(str(error))
+        complain(error.told, language)
         return UNUSABLE
     except HubError as error:
-        complain(str(error))
+        complain(error.told, language)
         return FAILED
     except KeyboardInterrupt:
         return FAILED
@@ -45,18 +52,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def complain(words: str) -> None:
+def complain(words: Words, language: str) -> None:
     """Print one line on stderr."""
-    print(f"tocsin: {' '.join(words.split())}", file=sys.stderr)
+    said = printable(" ".join(words.of(language).split()))
+    print(f"tocsin{'：' if language == ZH else ': '}{said}", file=sys.stderr)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
-    top = argparse.ArgumentParser(
-        prog="tocsin", description="From a reading on the wire to a person who answers."
-    )
+def parser(language: str = EN) -> argparse.ArgumentParser:
+    """Return the parser of all commands, its help in ``language``."""
+    top = PARSERS[language](prog="tocsin", description=PURPOSE)
     top.add_argument("--version", action="version", version=f"tocsin {__version__}")
-    common(top, config=Path("config"), lang=language_of(os.environ))
+    common(top, config=Path("config"), lang=language)
     shared = argparse.ArgumentParser(add_help=False)
     common(shared, config=argparse.SUPPRESS, lang=argparse.SUPPRESS)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -68,14 +74,19 @@ def parser() -> argparse.ArgumentParser:
 def common(into: argparse.ArgumentParser, *, config: Path | str, lang: str) -> None:
     """Add what every command takes, before or after its name."""
     into.add_argument(
-        "--config", type=Path, default=config, metavar="DIR", help="configuration (./config)"
-    )
-    into.add_argument("--lang", choices=("en", "zh"), default=lang, help="language of the output")
+        "--config", type=Path, default=config, metavar="DIR",
+        help=Words("configuration (./config)", "配置目录（./config）"),
+    )  # fmt: skip
+    into.add_argument("--lang", choices=LANGUAGES, default=lang,
+                      help=Words("language of the output", "输出语言"))  # fmt: skip
 
 
-def language_of(environment: os._Environ[str] | dict[str, str]) -> str:
-    """Return the language that the environment asks for: zh for Chinese locales, else en."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environment.get(name, ""):
-            return "zh" if value.lower().startswith("zh") else "en"
-    return "en"
+def chosen_language(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return the language to speak, known before the rest is parsed: --lang, else the locale."""
+    first = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    first.add_argument("--lang", choices=LANGUAGES)
+    try:
+        found = first.parse_known_args(argv)[0].lang
+    except argparse.ArgumentError:
+        found = None
+    return str(found or language_of(environment))

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from hub.cli.place import clock_of, opened
+from hub.cli.refusals import NO_INSTANT, NOTHING_CALLED, OVER_ALREADY
 from hub.cli.show import print_json
+from hub.cli.usage import CHARACTERS
 from hub.cli.words import of_pair, say
 from hub.clock import from_us, to_us
 from hub.config import read_config
@@ -25,6 +27,7 @@ from hub.model.incident import ActionKind
 from hub.model.network import Hazard, Severity
 from hub.store.book import Book
 from hub.store.log import Log
+from hub.words import Words, listed
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,13 +43,26 @@ POLL_S: Final = 0.05
 SPAN: Final = re.compile(r"(\d{1,5})\s*(min|m|h|d)")
 SECONDS: Final = {"min": 60, "m": 60, "h": 3_600, "d": 86_400}
 TEXT_LIMIT: Final = 500
+INCIDENT: Final = Words("an incident's id or reply code", "事件编号或回复码")
+TARGET: Final = Words("NODE/STREAM, a node or a site", "数据流 NODE/STREAM、节点或站点")
 ON_INCIDENT: Final = {
-    "ack": (ActionKind.ACKNOWLEDGE, "say that you have taken an incident"),
-    "arrived": (ActionKind.ARRIVED, "say that you are on the spot"),
-    "escalate": (ActionKind.ESCALATE, "call the next step now"),
-    "resolve": (ActionKind.RESOLVE, "say that the emergency is over"),
-    "false-alarm": (ActionKind.FALSE_ALARM, "close an incident that never was one"),
-    "stand-down": (ActionKind.STAND_DOWN, "close an incident and tell everyone who was paged"),
+    "ack": (
+        ActionKind.ACKNOWLEDGE,
+        Words("say that you have taken an incident", "接警：表明由你处置此事件"),
+    ),
+    "arrived": (ActionKind.ARRIVED, Words("say that you are on the spot", "报告已到场")),
+    "escalate": (ActionKind.ESCALATE, Words("call the next step now", "立即通知下一级")),
+    "resolve": (ActionKind.RESOLVE, Words("say that the emergency is over", "解除：险情已经结束")),
+    "false-alarm": (
+        ActionKind.FALSE_ALARM,
+        Words("close an incident that never was one", "以误报结案"),
+    ),
+    "stand-down": (
+        ActionKind.STAND_DOWN,
+        Words(
+            "close an incident and tell everyone who was paged", "撤警：结案并告知所有接到通知的人"
+        ),
+    ),
 }
 
 
@@ -54,8 +70,10 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
     for name, (kind, words) in ON_INCIDENT.items():
         parser = new(commands, shared, name, words, lambda args: (args.incident, reason_of(args)))
-        parser.add_argument("incident", metavar="ID", help="an incident's id or reply code")
-        parser.add_argument("--reason", type=text, help="why, for the timeline")
+        parser.add_argument("incident", metavar="ID", help=INCIDENT)
+        parser.add_argument(
+            "--reason", type=text, help=Words("why, for the timeline", "原因，记入经过")
+        )
         parser.set_defaults(kind=kind)
     add_note(commands, shared)
     add_open(commands, shared)
@@ -65,48 +83,80 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
 
 def add_note(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add ``note`` and ``hand-over``."""
-    note = new(commands, shared, "note", "add a note", lambda a: (a.incident, {"text": a.text}))
-    note.add_argument("incident", metavar="ID")
-    note.add_argument("text", type=text)
+    note = new(
+        commands,
+        shared,
+        "note",
+        Words("add a note", "添加备注"),
+        lambda a: (a.incident, {"text": a.text}),
+    )
+    note.add_argument("incident", metavar="ID", help=INCIDENT)
+    note.add_argument("text", type=text, metavar="TEXT", help=Words("what to note", "备注内容"))
     note.set_defaults(kind=ActionKind.NOTE)
     hand = new(
-        commands, shared, "hand-over", "give it to somebody", lambda a: (a.incident, {"to": a.to})
+        commands,
+        shared,
+        "hand-over",
+        Words("give it to somebody", "移交给他人"),
+        lambda a: (a.incident, {"to": a.to}),
     )
-    hand.add_argument("incident", metavar="ID")
-    hand.add_argument("--to", required=True, metavar="PERSON")
+    hand.add_argument("incident", metavar="ID", help=INCIDENT)
+    hand.add_argument("--to", required=True, metavar="PERSON", help=Words("to whom", "移交给谁"))
     hand.set_defaults(kind=ActionKind.HAND_OVER)
 
 
 def add_open(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add ``open``: an incident that no sensor saw."""
-    opens = new(commands, shared, "open", "open an incident that no sensor saw", opening)
-    opens.add_argument("site", metavar="SITE")
+    opens = new(
+        commands,
+        shared,
+        "open",
+        Words("open an incident that no sensor saw", "人工立案：传感器没有发现的险情"),
+        opening,
+    )
+    opens.add_argument("site", metavar="SITE", help=Words("where", "站点"))
     opens.add_argument("hazard", choices=[h.value for h in Hazard], metavar="HAZARD",
-                       help=", ".join(Hazard))  # fmt: skip
-    opens.add_argument("text", type=text, help="what was seen")
-    opens.add_argument("--severity", choices=[s.value for s in Severity], default="severe")
+                       help=listed(Hazard))  # fmt: skip
+    opens.add_argument("text", type=text, metavar="TEXT", help=Words("what was seen", "看到了什么"))
+    opens.add_argument("--severity", choices=[s.value for s in Severity], default="severe",
+                       help=Words("how grave (severe)", "严重程度（severe）"))  # fmt: skip
     opens.set_defaults(kind=ActionKind.OPEN)
 
 
 def add_mute(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add ``mute`` and ``unmute``."""
-    words = "keep NODE/STREAM, a node or a site from paging for a while"
+    words = Words(
+        "keep NODE/STREAM, a node or a site from paging for a while",
+        "静音：某个数据流（NODE/STREAM）、节点或站点暂不通知人",
+    )
     mute = new(commands, shared, "mute", words, muting)
-    mute.add_argument("target", metavar="STREAM")
-    mute.add_argument("--until", required=True, help="2h, 30min, 16:30 or 2026-11-23T16:30")
-    mute.add_argument("--reason", type=text, required=True, help="for example: cleaning the gauge")
+    mute.add_argument("target", metavar="STREAM", help=TARGET)
+    mute.add_argument(
+        "--until",
+        required=True,
+        help=Words(
+            "2h, 30min, 16:30 or 2026-11-23T16:30",
+            "到何时为止：2h、30min、16:30 或 2026-11-23T16:30",
+        ),
+    )
+    mute.add_argument(
+        "--reason",
+        type=text,
+        required=True,
+        help=Words("for example: cleaning the gauge", "原因，例如：清洗水位计"),
+    )
     mute.set_defaults(kind=ActionKind.MUTE)
-    words = "let it page again"
+    words = Words("let it page again", "取消静音")
     unmute = new(commands, shared, "unmute", words, lambda args: (args.target, {}))
-    unmute.add_argument("target", metavar="STREAM")
+    unmute.add_argument("target", metavar="STREAM", help=TARGET)
     unmute.set_defaults(kind=ActionKind.UNMUTE)
 
 
 def add_test(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add ``test``: one page marked DRILL."""
-    words = "send PERSON one page marked DRILL"
+    words = Words("send PERSON one page marked DRILL", "向 PERSON 发一条标明“演练”的通知")
     test = new(commands, shared, "test", words, lambda args: (args.person, {}))
-    test.add_argument("person", metavar="PERSON")
+    test.add_argument("person", metavar="PERSON", help=Words("whom", "通知谁"))
     test.set_defaults(kind=ActionKind.TEST)
 
 
@@ -114,16 +164,24 @@ def new(
     commands: Commands,
     shared: argparse.ArgumentParser,
     name: str,
-    words: str,
+    words: Words,
     asked: Callable[[argparse.Namespace], tuple[str, Details]],
 ) -> argparse.ArgumentParser:
     """Return the parser of one action; ``asked`` makes (target, details) of its arguments."""
     parser = commands.add_parser(name, parents=[shared], help=words)
-    parser.add_argument("--by", default=whoami(), help="who does it (you)")
     parser.add_argument(
-        "--wait", type=float, default=10.0, metavar="S", help="seconds to wait for the hub (10)"
+        "--by", default=whoami(), help=Words("who does it (you)", "由谁执行（默认为你）")
     )
-    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument(
+        "--wait",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help=Words("seconds to wait for the hub (10)", "等待中心应答的秒数（10）"),
+    )
+    parser.add_argument(
+        "--json", action="store_true", help=Words("one line of JSON", "输出一行 JSON")
+    )
     parser.set_defaults(run=act, asked=asked)
     return parser
 
@@ -180,7 +238,7 @@ def check_target(configuration: Configuration, log: Log, kind: ActionKind, targe
         seen = {name for row in log.datastreams() for name in (row.node, f"{row.node}/{row.name}")}
         known = {*network.sites, *network.nodes, *streams, *seen}
     if known and target not in known:
-        raise ConfigError(target, f"nothing is called so; {did_you_mean(target, known)}")
+        raise ConfigError(target, NOTHING_CALLED.filled(near=did_you_mean(target, known)))
 
 
 def reason_of(args: argparse.Namespace) -> Details:
@@ -208,9 +266,9 @@ def until(words: str, now_us: int, zone: str) -> int:
     """
     end_us = parsed_until(words, now_us, zone)
     if end_us is None:
-        raise ConfigError("--until", f"{words!r} cannot be read: write 2h, 30min or 16:30")
+        raise ConfigError("--until", NO_INSTANT.filled(text=words))
     if end_us <= now_us:
-        raise ConfigError("--until", f"{words} is over already")
+        raise ConfigError("--until", OVER_ALREADY.filled(text=words))
     return end_us
 
 
@@ -235,7 +293,7 @@ def text(value: str) -> str:
     """Return a text of 1 to ``TEXT_LIMIT`` characters."""
     stripped = value.strip()
     if not 1 <= len(stripped) <= TEXT_LIMIT:
-        raise argparse.ArgumentTypeError(f"1 to {TEXT_LIMIT} characters, please")
+        raise argparse.ArgumentTypeError(CHARACTERS.filled(most=TEXT_LIMIT))
     return stripped
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub import __version__
+from hub.cli import refusals
 from hub.cli.place import clock_of, opened
 from hub.cli.run import secrets_of
 from hub.cli.show import print_json
@@ -20,6 +21,7 @@ from hub.clock import from_us
 from hub.config import read_config
 from hub.errors import ConfigError, StoreError, StoreUnavailableError
 from hub.flow.lock import lock_loops
+from hub.reasons import why
 from hub.store.archive import (
     FORMAT,
     Manifest,
@@ -32,6 +34,7 @@ from hub.store.archive import (
     write_manifest,
 )
 from hub.store.backup import check_schema, copy_database, facts_of, put_back
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -57,20 +60,48 @@ TELL_S: Final = 1.0
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
     backs_up = commands.add_parser(
-        "backup", parents=[shared], help="copy log, book and configuration, beside a running hub"
+        "backup",
+        parents=[shared],
+        help=Words(
+            "copy log, book and configuration, beside a running hub",
+            "备份日志、台账和配置，中心照常运行",
+        ),
     )
-    backs_up.add_argument("dest", type=Path, metavar="DEST", help="a folder that does not exist")
-    backs_up.add_argument("--json", action="store_true", help="end with one line of JSON")
+    backs_up.add_argument(
+        "dest",
+        type=Path,
+        metavar="DEST",
+        help=Words("a folder that does not exist", "一个尚不存在的目录"),
+    )
+    backs_up.add_argument(
+        "--json", action="store_true", help=Words("end with one line of JSON", "最后输出一行 JSON")
+    )
     backs_up.set_defaults(run=backup)
     restores = commands.add_parser(
-        "restore", parents=[shared], help="put a backup back, where no hub runs"
+        "restore",
+        parents=[shared],
+        help=Words("put a backup back, where no hub runs", "恢复备份，须在没有中心运行之处"),
     )
-    restores.add_argument("source", type=Path, metavar="SRC", help="what tocsin backup made")
-    restores.add_argument("--data", type=Path, metavar="DIR", help="instead of the configuration's")
     restores.add_argument(
-        "--force", action="store_true", help="put what is there aside, under another name"
+        "source",
+        type=Path,
+        metavar="SRC",
+        help=Words("what tocsin backup made", "tocsin backup 所建的目录"),
     )
-    restores.add_argument("--json", action="store_true", help="end with one line of JSON")
+    restores.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help=Words("instead of the configuration's", "代替配置中的数据目录"),
+    )
+    restores.add_argument(
+        "--force",
+        action="store_true",
+        help=Words("put what is there aside, under another name", "已有的数据改名保留"),
+    )
+    restores.add_argument(
+        "--json", action="store_true", help=Words("end with one line of JSON", "最后输出一行 JSON")
+    )
     restores.set_defaults(run=restore)
 
 
@@ -123,13 +154,13 @@ def restore_data(source: Path, manifest: Manifest, data: Path, *, force: bool) -
     from hub.app import LOOPS  # noqa: PLC0415  the whole hub: only this command pays for it
 
     if DATABASE not in manifest.files:
-        raise StoreError(f"{source}: the backup holds no {DATABASE}")
+        raise StoreError(refusals.HOLDS_NO.filled(source=source, database=DATABASE))
     target = data / DATABASE
     with ExitStack() as stack:
         for file in locked(data, LOOPS):
             stack.callback(file.close)
         if target.exists() and not force:
-            raise StoreError(f"{target} exists: --force puts it aside under another name")
+            raise StoreError(refusals.DATA_EXISTS.filled(target=target))
         return put_back(
             inside(source, DATABASE),
             target,
@@ -149,7 +180,9 @@ def locked(data: Path, loops: tuple[str, ...]) -> list[TextIO]:
     try:
         return lock_loops(data, loops)
     except OSError as error:
-        raise StoreUnavailableError(f"cannot use {data}: {error}") from error
+        raise StoreUnavailableError(
+            refusals.CANNOT_USE.filled(data=data, why=why(error))
+        ) from error
 
 
 def restore_config(source: Path, manifest: Manifest, folder: Path) -> bool:
@@ -171,7 +204,7 @@ def rest_folder(hub_toml: Path, folder: Path) -> Path | None:
     try:
         table = tomllib.loads(hub_toml.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise ConfigError(str(hub_toml), f"cannot be read: {error}") from error
+        raise ConfigError(str(hub_toml), refusals.UNREADABLE.filled(why=why(error))) from error
     elsewhere = table.get("hub", {}).get("folder")
     return (folder / str(elsewhere)).resolve() if elsewhere else None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.cli.chart import chart, qualities
 from hub.cli.place import clock_of, opened
+from hub.cli.refusals import NO_INCIDENT
 from hub.cli.show import coloured, local_time, masked, print_json, printable, span
 from hub.cli.words import of_pair, say
 from hub.clock import MICROSECONDS
@@ -20,6 +21,7 @@ from hub.model.levels import LEVEL_NAMES
 from hub.model.notification import Notification
 from hub.model.pace import pace
 from hub.store.book import Book
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -68,10 +70,19 @@ class Reader:
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
-    words = "why an incident was raised, with chart, parameters and who was told"
+    words = Words(
+        "why an incident was raised, with chart, parameters and who was told",
+        "说明事件因何而起：曲线、参数、通知过谁",
+    )
     parser = commands.add_parser("explain", parents=[shared], help=words)
-    parser.add_argument("incident", metavar="ID", help="an incident's id or reply code")
-    parser.add_argument("--json", action="store_true", help="one JSON object with the window")
+    parser.add_argument(
+        "incident", metavar="ID", help=Words("an incident's id or reply code", "事件编号或回复码")
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help=Words("one JSON object with the window", "输出一个 JSON 对象，含输入数据"),
+    )
     parser.set_defaults(run=explain)
 
 
@@ -101,7 +112,7 @@ def case_of(book: Book, name: str) -> Case:
     """
     incident = book.incident(name)
     if incident is None:
-        raise TransitionError(f"no incident is called {name!r}: see tocsin incidents --all")
+        raise TransitionError(NO_INCIDENT.filled(name=name))
     told = (replace(n, address=masked(n.address)) for n in book.notifications(incident.id))
     return Case(
         incident=incident,

@@ -11,6 +11,7 @@ from hub.config import read_config
 from hub.dispatch.words import LEVELS
 from hub.store.book import Book
 from hub.store.log import Log
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -25,17 +26,46 @@ PAYLOAD_SHOWN: Final = 65_536
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
-    lists = commands.add_parser("incidents", parents=[shared], help="list open incidents")
-    lists.add_argument("--all", action="store_true", help="resolved ones too, newest first")
-    lists.add_argument("--limit", type=limit, default=50, metavar="N", help="at most N (50)")
-    lists.add_argument("--json", action="store_true", help="one JSON array")
+    lists = commands.add_parser(
+        "incidents", parents=[shared], help=Words("list open incidents", "列出未结事件")
+    )
+    lists.add_argument(
+        "--all",
+        action="store_true",
+        help=Words("resolved ones too, newest first", "包括已解除的，新的在前"),
+    )
+    lists.add_argument(
+        "--limit",
+        type=limit,
+        default=50,
+        metavar="N",
+        help=Words("at most N (50)", "最多 N 条（50）"),
+    )
+    lists.add_argument(
+        "--json", action="store_true", help=Words("one JSON array", "输出一个 JSON 数组")
+    )
     lists.set_defaults(run=incidents)
     kept = commands.add_parser(
-        "quarantine", parents=[shared], help="list what could not be taken in, and why"
+        "quarantine",
+        parents=[shared],
+        help=Words("list what could not be taken in, and why", "列出未能入库的消息及原因"),
     )
-    kept.add_argument("--show", type=int, metavar="N", help="show entry N with its payload")
-    kept.add_argument("--limit", type=limit, default=50, metavar="N", help="at most N (50)")
-    kept.add_argument("--json", action="store_true", help="one JSON array")
+    kept.add_argument(
+        "--show",
+        type=int,
+        metavar="N",
+        help=Words("show entry N with its payload", "显示第 N 条及其内容"),
+    )
+    kept.add_argument(
+        "--limit",
+        type=limit,
+        default=50,
+        metavar="N",
+        help=Words("at most N (50)", "最多 N 条（50）"),
+    )
+    kept.add_argument(
+        "--json", action="store_true", help=Words("one JSON array", "输出一个 JSON 数组")
+    )
     kept.set_defaults(run=quarantine)
 
 

@@ -9,6 +9,7 @@ from hub.cli.show import columns, local_time, print_json, printable
 from hub.cli.words import say
 from hub.config import read_config
 from hub.store.losses import HOUR_US, KEPT_HOURS, Losses
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -23,13 +24,24 @@ HEADINGS: Final = tuple("not come" if name == "missing" else name for name in CO
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parser of this family."""
-    words = "what came of each node's messages: received, missing, late, evicted ..."
-    command = commands.add_parser("losses", parents=[shared], help=words)
-    command.add_argument("--node", default="", help="only this node, hour by hour")
-    command.add_argument(
-        "--hours", type=int, default=24, metavar="N", help="the last N hours (24, at most 744)"
+    words = Words(
+        "what came of each node's messages: received, missing, late, evicted ...",
+        "各节点消息的去向：已收、缺失、迟到、被弃……",
     )
-    command.add_argument("--json", action="store_true", help="one JSON array")
+    command = commands.add_parser("losses", parents=[shared], help=words)
+    command.add_argument(
+        "--node", default="", help=Words("only this node, hour by hour", "只看此节点，逐小时")
+    )
+    command.add_argument(
+        "--hours",
+        type=int,
+        default=24,
+        metavar="N",
+        help=Words("the last N hours (24, at most 744)", "最近 N 小时（24，最多 744）"),
+    )
+    command.add_argument(
+        "--json", action="store_true", help=Words("one JSON array", "输出一个 JSON 数组")
+    )
     command.set_defaults(run=losses)
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from hub.cli.act import whoami
 from hub.cli.place import clock_of, opened
+from hub.cli.refusals import NEVER_SPOKE, NO_SITE
 from hub.cli.show import columns, print_json, span
 from hub.cli.words import say
 from hub.config import read_config
 from hub.config.problems import did_you_mean
 from hub.errors import ConfigError
 from hub.store.log import Log
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -22,14 +24,23 @@ if TYPE_CHECKING:
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
-    lists = commands.add_parser("nodes", parents=[shared], help="list nodes and how they are")
-    lists.add_argument("--json", action="store_true", help="one JSON array")
+    lists = commands.add_parser(
+        "nodes", parents=[shared], help=Words("list nodes and how they are", "列出各节点及其状态")
+    )
+    lists.add_argument(
+        "--json", action="store_true", help=Words("one JSON array", "输出一个 JSON 数组")
+    )
     lists.set_defaults(run=nodes)
-    words = "let a node speak from another site: until then it is quarantined"
+    words = Words(
+        "let a node speak from another site: until then it is quarantined",
+        "允许节点改属另一站点；在此之前其消息被隔离",
+    )
     accept = commands.add_parser("accept-node", parents=[shared], help=words)
-    accept.add_argument("node", metavar="NODE")
-    accept.add_argument("site", metavar="SITE")
-    accept.add_argument("--by", default=whoami(), help="who decides it (you)")
+    accept.add_argument("node", metavar="NODE", help=Words("which node", "节点名"))
+    accept.add_argument("site", metavar="SITE", help=Words("its new site", "新站点"))
+    accept.add_argument(
+        "--by", default=whoami(), help=Words("who decides it (you)", "由谁决定（默认为你）")
+    )
     accept.set_defaults(run=accept_node)
 
 
@@ -61,12 +72,13 @@ def accept_node(args: argparse.Namespace) -> int:
     configuration = read_config(args.config)
     sites = configuration.network.sites
     if args.site not in sites:
-        raise ConfigError(args.site, f"is no site; {did_you_mean(args.site, sites)}")
+        raise ConfigError(args.site, NO_SITE.filled(near=did_you_mean(args.site, sites)))
     with opened(configuration) as connection:
         log, clock = Log(connection), clock_of(connection)
         known = {node.name for node in log.nodes()}
         if args.node not in known:
-            raise ConfigError(args.node, f"never spoke; {did_you_mean(args.node, known)}")
+            near = did_you_mean(args.node, known)
+            raise ConfigError(args.node, NEVER_SPOKE.filled(near=near))
         log.move_node(args.node, args.site, args.by, clock.now_us())
     print(say(args.lang, "moved", node=args.node, site=args.site))
     return 0

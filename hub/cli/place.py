@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hub.cli.refusals import NO_DATA
 from hub.clock import Clock, ScaledClock, SystemClock
 from hub.errors import StoreUnavailableError
 from hub.store.database import open_database
@@ -26,7 +27,7 @@ def opened(configuration: Configuration) -> Iterator[sqlite3.Connection]:
     """
     path = configuration.hub.database
     if not path.is_file():
-        raise StoreUnavailableError(f"{path} is missing: no hub has run here yet (tocsin run)")
+        raise StoreUnavailableError(NO_DATA.filled(path=path))
     connection = open_database(path)
     try:
         yield connection

@@ -6,13 +6,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hub.cli import refusals
 from hub.config import ConfigurationError, Problem, read_secret
 from hub.config.problems import did_you_mean
+from hub.config.words import UNKNOWN_KEY
 from hub.detect import DETECTORS, FUSIONS
 from hub.detect.stack import Stack
 from hub.dispatch import channels
 from hub.errors import ConfigError
 from hub.ingest.decoders import DECODERS
+from hub.reasons import why
+from hub.words import NOTHING, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
 
 SUFFIXES: Final = ("_file", "_env")
-UNKNOWN: Final = "is an unknown key"
 
 
 def check_plugins(configuration: Configuration) -> None:
@@ -53,9 +56,9 @@ def missing_secrets(configuration: Configuration) -> Iterator[Problem]:
             try:
                 read_secret(file, variable, where)
             except ConfigError as error:
-                words, _, _ = error.problem.partition(": put the secret there")
-                fix = f"set it, or take the [[channel]] {channel.name!r} out of hub.toml"
-                yield problem(configuration.file("hub.toml"), f"channel[{index}]", words, fix)
+                fix = refusals.SET_IT.filled(name=channel.name)
+                key = f"channel[{index}]"
+                yield problem(configuration.file("hub.toml"), key, error.problem, fix)
 
 
 def secrets_of_channel(channel: ChannelTable) -> Iterator[tuple[str, Path | None, str]]:
@@ -74,21 +77,20 @@ def rules(configuration: Configuration) -> Iterator[Problem]:
     for index, rule in enumerate(configuration.rules):
         if rule.detector not in known:
             fix = did_you_mean(rule.detector, known)
-            words = f"no detector is {rule.detector!r}"
-            yield problem(configuration.file("rules.toml"), f"rule[{index}].detector", words, fix)
+            what = refusals.NO_DETECTOR.filled(name=rule.detector)
+            yield problem(configuration.file("rules.toml"), f"rule[{index}].detector", what, fix)
             continue
         strange = sorted(set(rule.options) - settings_of(rule.detector))
         if strange:
             for name in strange:
                 fix = did_you_mean(name, settings_of(rule.detector))
-                yield problem(
-                    configuration.file("rules.toml"), f"rule[{index}].options.{name}", UNKNOWN, fix
-                )
+                key = f"rule[{index}].options.{name}"
+                yield problem(configuration.file("rules.toml"), key, UNKNOWN_KEY, fix)
             continue
         try:
             Stack([rule], configuration.network.sites)
         except ValueError as error:
-            yield problem(configuration.file("rules.toml"), f"rule[{index}].options", str(error))
+            yield problem(configuration.file("rules.toml"), f"rule[{index}].options", why(error))
 
 
 def settings_of(kind: str) -> frozenset[str]:
@@ -101,9 +103,9 @@ def payloads(configuration: Configuration) -> Iterator[Problem]:
     """Yield mappings whose kind nobody reads."""
     for index, mapping in enumerate(configuration.mappings):
         if mapping.kind not in DECODERS:
-            words = f"no payload kind is {mapping.kind!r}"
+            what = refusals.NO_PAYLOAD.filled(name=mapping.kind)
             fix = did_you_mean(mapping.kind, DECODERS)
-            yield problem(configuration.file("hub.toml"), f"mapping[{index}].kind", words, fix)
+            yield problem(configuration.file("hub.toml"), f"mapping[{index}].kind", what, fix)
 
 
 def channel_tables(configuration: Configuration) -> Iterator[Problem]:
@@ -112,13 +114,10 @@ def channel_tables(configuration: Configuration) -> Iterator[Problem]:
         try:
             channels.check(channel.name, channel.kind, channel.options)
         except ConfigError as error:
-            yield problem(
-                configuration.file("hub.toml"),
-                f"channel[{index}]",
-                f"{error.where} {error.problem}",
-            )
+            what = refusals.AT_PLUGIN.filled(where=error.where, problem=error.problem)
+            yield problem(configuration.file("hub.toml"), f"channel[{index}]", what)
 
 
-def problem(file: Path, key: str, words: str, fix: str = "") -> Problem:
+def problem(file: Path, key: str, what: Words, fix: Words = NOTHING) -> Problem:
     """Return a problem of one of the folder's files."""
-    return Problem(file=str(file), key=key, words=words, fix=fix)
+    return Problem(file=str(file), key=key, words=what, fix=fix)

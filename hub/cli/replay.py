@@ -11,6 +11,7 @@ from hub.cli.show import coloured, columns, local_time, print_json, printable
 from hub.cli.words import of_pair, say
 from hub.config import read_config
 from hub.dispatch.words import LEVELS
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -24,12 +25,23 @@ if TYPE_CHECKING:
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parser of this command."""
-    words = "recorded data through the hub's own code: what would have been raised, and when"
+    words = Words(
+        "recorded data through the hub's own code: what would have been raised, and when",
+        "用中心自身的程序回放记录：何时会报什么警",
+    )
     parser = commands.add_parser("replay", parents=[shared], help=words)
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="CSV, also .gz: time,sensor,kind,unit,value"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help=Words(
+            "CSV, also .gz: time,sensor,kind,unit,value",
+            "CSV 文件，可为 .gz：time,sensor,kind,unit,value",
+        ),
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--json", action="store_true", help=Words("one JSON object", "输出一个 JSON 对象")
+    )
     parser.set_defaults(run=replay)
 
 

@@ -16,6 +16,7 @@ from hub.clock import SystemClock
 from hub.config import read_config, read_secret
 from hub.dispatch.roster import uncovered
 from hub.errors import ConfigError
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -32,17 +33,32 @@ LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parsers of this family."""
-    runs = commands.add_parser("run", parents=[shared], help="run the hub until it is stopped")
+    runs = commands.add_parser(
+        "run",
+        parents=[shared],
+        help=Words("run the hub until it is stopped", "运行中心，直到被停止"),
+    )
     runs.add_argument(
         "--loops",
         metavar="A,B",
         type=lambda text: tuple(filter(None, text.split(","))),
-        help="only these loops: intake, watch, respond, deliver, store, web",
+        help=Words(
+            "only these loops: intake, watch, respond, deliver, store, web",
+            "只运行这些环节：intake、watch、respond、deliver、store、web",
+        ),
     )
-    runs.add_argument("--token-file", type=Path, help="guard the page with the token in this file")
+    runs.add_argument(
+        "--token-file",
+        type=Path,
+        help=Words("guard the page with the token in this file", "用此文件中的令牌保护页面"),
+    )
     runs.set_defaults(run=run)
-    checks = commands.add_parser("check", parents=[shared], help="read the configuration and stop")
-    checks.add_argument("--json", action="store_true", help="one line of JSON")
+    checks = commands.add_parser(
+        "check", parents=[shared], help=Words("read the configuration and stop", "检查配置后退出")
+    )
+    checks.add_argument(
+        "--json", action="store_true", help=Words("one line of JSON", "输出一行 JSON")
+    )
     checks.set_defaults(run=check)
 
 
@@ -137,7 +153,7 @@ def warnings_of(configuration: Configuration, language: str) -> Iterator[str]:
         try:
             read_secret(file, variable, where)
         except ConfigError as error:
-            yield f"{where} {say(language, 'no secret', why=error.problem)}"
+            yield f"{where} {say(language, 'no secret', why=error.problem.of(language))}"
     yield from unmanned(configuration, language, SystemClock().now_us())
     for rule in configuration.rules:
         if not watched(configuration, rule.name):

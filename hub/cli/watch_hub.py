@@ -11,7 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hub.cli.refusals import NO_WATCHER
 from hub.errors import ConfigError
+from hub.words import Words
 
 if TYPE_CHECKING:
     import argparse
@@ -22,13 +24,29 @@ if TYPE_CHECKING:
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
     """Add the parser of this command."""
     watches = commands.add_parser(
-        "watch-hub", parents=[shared], help="watch a hub from outside, and call people when it dies"
+        "watch-hub",
+        parents=[shared],
+        help=Words(
+            "watch a hub from outside, and call people when it dies",
+            "从外部看守中心，中心失灵时通知人",
+        ),
     )
-    watches.add_argument("file", type=Path, metavar="WATCHER.toml", help="the watcher's own file")
+    watches.add_argument(
+        "file",
+        type=Path,
+        metavar="WATCHER.toml",
+        help=Words("the watcher's own file", "看守程序自己的配置文件"),
+    )
     instead = watches.add_mutually_exclusive_group()
-    instead.add_argument("--test", action="store_true", help="call everybody once, as a drill")
     instead.add_argument(
-        "--acknowledge", action="store_true", help="somebody is on it: repeat no more pages"
+        "--test",
+        action="store_true",
+        help=Words("call everybody once, as a drill", "作为演练，通知每个人一次"),
+    )
+    instead.add_argument(
+        "--acknowledge",
+        action="store_true",
+        help=Words("somebody is on it: repeat no more pages", "已有人处置：不再重复通知"),
     )
     watches.set_defaults(run=watch_hub)
 
@@ -36,7 +54,7 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
 def watch_hub(args: argparse.Namespace) -> int:
     """Become the watcher; it ends as ``tocsin-edge`` does."""
     if find_spec("tocsin_edge") is None:
-        raise ConfigError("watch-hub", "tocsin-edge is not installed here: pip install tocsin-edge")
+        raise ConfigError("watch-hub", NO_WATCHER)
     chosen = [f"--{name}" for name in ("test", "acknowledge") if getattr(args, name)]
     command = [sys.executable, "-m", "tocsin_edge", "watch-hub", str(args.file), *chosen]
     sys.stdout.flush()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from hub.config.hubfile import LANGUAGES
+from hub.config import words
 from hub.config.problems import did_you_mean
-from hub.config.table import Table, shown
+from hub.config.table import Table, must_be
 from hub.model.network import Cell, Resource
+from hub.words import LANGUAGES
 
 Ring = tuple[tuple[float, float], ...]
 CORNERS = 4  # a triangle, closed
@@ -30,7 +31,7 @@ def read_cells(top: Table) -> list[CellFeature]:
     are passed over; an unknown property is a problem.
     """
     if top.text("type") != "FeatureCollection":
-        top.wrong("type", "must be FeatureCollection")
+        top.wrong("type", words.MUST_BE_WORD.filled(word="FeatureCollection"))
     features = [read_feature(table) for table in top.tables("features", required=True)]
     for key in ("bbox", "name", "crs"):
         top.ignore(key)
@@ -58,7 +59,7 @@ def read_feature(table: Table) -> CellFeature:
     for index, language in enumerate(cell.languages):
         if language not in LANGUAGES:
             near = did_you_mean(language, LANGUAGES)
-            properties.wrong(f"languages[{index}]", f"{language!r} is not known", near)
+            properties.wrong(f"languages[{index}]", words.NOT_KNOWN.filled(value=language), near)
     properties.close()
     for key in ("id", "bbox"):
         table.ignore(key)
@@ -81,10 +82,10 @@ def read_resource(table: Table) -> Resource:
 def read_ring(table: Table) -> Ring:
     """Return the outline of a GeoJSON Polygon, without holes."""
     if table.text("type") != "Polygon":
-        table.wrong("type", "must be Polygon", "split a MultiPolygon into cells")
+        table.wrong("type", words.MUST_BE_WORD.filled(word="Polygon"), words.SPLIT)
     rings = table.values("coordinates")
     if len(rings) > 1:
-        table.wrong("coordinates", "a cell cannot have holes", "keep the outline alone")
+        table.wrong("coordinates", words.HOLES, words.KEEP_OUTLINE)
     points = rings[0] if rings and isinstance(rings[0], list) else []
     ring = tuple((float(p[0]), float(p[1])) for p in points if is_point(p))
     check_ring(table, points, ring)
@@ -97,9 +98,9 @@ def check_ring(table: Table, points: list[Any], ring: Ring) -> None:
     for index, point in enumerate(points):
         if not is_point(point):
             where = f"coordinates[0][{index}]"
-            table.wrong(where, f"must be [longitude, latitude], not {shown(point)}")
+            table.wrong(where, must_be(words.POSITION, point))
     if len(ring) < CORNERS or ring[0] != ring[-1]:
-        table.wrong("coordinates", "the outline is not closed", "end it with its first point")
+        table.wrong("coordinates", words.NOT_CLOSED, words.CLOSE_RING)
 
 
 def is_point(point: object) -> bool:

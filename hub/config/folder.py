@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from hub.config import words
 from hub.config.cells import cells_at, read_cells
 from hub.config.hubfile import (
     read_broker,
@@ -26,6 +27,8 @@ from hub.config.table import Table
 from hub.config.together import Files, check_together
 from hub.model.network import Network
 from hub.model.response import People
+from hub.reasons import why
+from hub.words import NOTHING, Words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,9 +53,9 @@ class Reader:
         try:
             return Table(self.load(path), file=str(path), path="", problems=self.problems)
         except FileNotFoundError:
-            self.wrong(path, "the file is missing", "make it, or name another folder")
+            self.wrong(path, words.NO_FILE, words.MAKE_FILE)
         except (OSError, ValueError, RecursionError) as error:
-            self.wrong(path, f"cannot be read: {error}")
+            self.wrong(path, words.UNREADABLE_FILE.filled(why=why(error)))
         return Table({}, file=str(path), path="", problems=[])
 
     def load(self, path: Path) -> dict[str, Any]:
@@ -62,12 +65,12 @@ class Reader:
         text = raw.decode("utf-8-sig")
         content = json.loads(text) if path.suffix == ".geojson" else tomllib.loads(text)
         if not isinstance(content, dict):
-            raise ValueError("it must hold an object")  # noqa: TRY004  a bad file, not a bad call
+            raise ValueError(words.NOT_AN_OBJECT)  # noqa: TRY004  a bad file, not a bad call
         return content
 
-    def wrong(self, path: Path, words: str, fix: str = "") -> None:
+    def wrong(self, path: Path, what: Words, fix: Words = NOTHING) -> None:
         """Note that a whole file is wrong."""
-        self.problems.append(Problem(file=str(path), key="", words=words, fix=fix))
+        self.problems.append(Problem(file=str(path), key="", words=what, fix=fix))
 
 
 def read_bounded(path: Path) -> bytes:
@@ -75,7 +78,7 @@ def read_bounded(path: Path) -> bytes:
     with path.open("rb") as file:
         raw = file.read(FILE_LIMIT + 1)
     if len(raw) > FILE_LIMIT:
-        raise ValueError(f"larger than {FILE_LIMIT} bytes")
+        raise ValueError(words.TOO_LARGE.filled(most=FILE_LIMIT))
     return raw
 
 
@@ -91,7 +94,7 @@ def read_config(folder: Path) -> Configuration:
     reader = Reader(folder)
     hub_path = folder / "hub.toml"
     if not hub_path.is_file():
-        reader.wrong(hub_path, "the file is missing", "name the folder with --config DIR")
+        reader.wrong(hub_path, words.NO_FILE, words.NAME_FOLDER)
         raise ConfigurationError(reader.problems)
     top = reader.top(hub_path)
     if reader.problems:
@@ -146,7 +149,7 @@ def read_sites(reader: Reader, folder: Path) -> tuple[SiteFile, ...]:
     """Return every site file of ``folder``, in the order of their names."""
     paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not paths:
-        reader.wrong(folder, "holds no site: nothing would be watched", "add a file ID.toml")
+        reader.wrong(folder, words.NO_SITE_FILE, words.ADD_SITE_FILE)
     return tuple(read_site(reader.top(path)) for path in paths)
 
 

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
+from hub.config import words
 from hub.config.settings import (
     BrokerSettings,
     ChannelTable,
@@ -16,9 +17,10 @@ from hub.config.settings import (
     StormSettings,
     WebSettings,
 )
-from hub.config.table import SECRET_KEY, shown
+from hub.config.table import SECRET_KEY, must_be
 from hub.config.units import check_unit
 from hub.config.zones import check_zone
+from hub.words import LANGUAGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from hub.config.table import Table
     from hub.model.rule import Option
 
-LANGUAGES: Final = ("en", "zh")
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 PORT_LIMIT: Final = 65_535
 PLACEHOLDER: Final = re.compile(r"\{(\d+)\}")
@@ -53,7 +54,7 @@ def read_hub(top: Table, folder: Path) -> HubSettings:
     )
     table.path_of("folder", folder)  # where all else lies: see hub.config.folder
     if not table.has("data"):
-        table.wrong("data", "is missing", 'add data = "../data"')
+        table.wrong("data", words.MISSING, words.ADD_LINE.filled(line='data = "../data"'))
     table.close()
     return settings
 
@@ -69,7 +70,7 @@ def read_storm(top: Table) -> StormSettings:
         gather_s=table.number("gather_s", 15.0, low=0, high=600),
     )
     if settings.gather_s * max(settings.most, 1) >= settings.window_s:
-        table.wrong("gather_s", "is too long: most of them do not fit into window_s")
+        table.wrong("gather_s", words.STORM_TOO_LONG)
     table.close()
     return settings
 
@@ -99,15 +100,11 @@ def read_broker(top: Table, folder: Path) -> BrokerSettings:
 def check_broker(table: Table, broker: BrokerSettings) -> None:
     """Note what does not fit together in the table ``[broker]``."""
     if broker.kind == "external" and broker.port == 0:
-        table.wrong("port", "0 cannot be connected to", "name the broker's port, often 8883")
+        table.wrong("port", words.NO_PORT, words.NAME_PORT)
     if broker.kind == "embedded" and broker.host not in LOOPBACK and not broker.username:
-        table.wrong(
-            "host",
-            f"{broker.host} opens the embedded broker to the network without a password",
-            "set username and password_file, or host 127.0.0.1",
-        )
+        table.wrong("host", words.OPEN_BROKER.filled(host=broker.host), words.CLOSE_BROKER)
     if bool(broker.certificate) != bool(broker.key):
-        table.wrong("certificate", "certificate and key belong together", "name both or none")
+        table.wrong("certificate", words.PAIR_OF_KEYS, words.BOTH_OR_NONE)
 
 
 def read_web(top: Table, folder: Path) -> WebSettings:
@@ -122,11 +119,7 @@ def read_web(top: Table, folder: Path) -> WebSettings:
     )
     guarded = settings.token_file or settings.token_env
     if settings.host not in LOOPBACK and not guarded:
-        table.wrong(
-            "host",
-            f"{settings.host} opens the page to the network without a token",
-            "set token_file, or host 127.0.0.1",
-        )
+        table.wrong("host", words.OPEN_PAGE.filled(host=settings.host), words.CLOSE_PAGE)
     table.close()
     return settings
 
@@ -145,7 +138,7 @@ def read_influx(top: Table, folder: Path) -> InfluxSettings | None:
         timeout_s=table.number("timeout_s", 10.0, low=0.1, high=300),
     )
     if not settings.token_file and not settings.token_env:
-        table.wrong("token_file", "is missing", "name token_file or token_env")
+        table.wrong("token_file", words.MISSING, words.NAME_TOKEN)
     table.close()
     return settings
 
@@ -182,7 +175,7 @@ def check_option(table: Table, key: str, value: Any) -> Option | None:  # noqa: 
     elif all(plain(item) for item in (value if isinstance(value, list) else [value])):
         return cast("Option", value)
     else:
-        table.wrong(key, f"must be text, a finite number, a flag or a list, not {shown(value)}")
+        table.wrong(key, must_be(words.OPTION, value))
     return None
 
 
@@ -221,13 +214,13 @@ def check_mapping(table: Table, mapping: PayloadMapping) -> None:
     levels = mapping.topic.split("/")
     odd = [level for level in levels if ("+" in level or "#" in level) and len(level) > 1]
     if odd or "#" in levels[:-1]:
-        table.wrong("topic", f"{mapping.topic!r} is not an MQTT filter", "+ and # stand alone")
+        table.wrong("topic", words.NOT_A_FILTER.filled(topic=mapping.topic), words.STAND_ALONE)
     if mapping.topic.startswith("tocsin/"):
-        table.wrong("topic", "tocsin/ is the native payload's", "name the foreign topic")
+        table.wrong("topic", words.NATIVE_TOPIC, words.FOREIGN_TOPIC)
     for key in ("site", "node"):
         wanted = max(map(int, PLACEHOLDER.findall(getattr(mapping, key))), default=0)
         if wanted > levels.count("+"):
-            table.wrong(key, f"{{{wanted}}} stands for no + of the topic")
+            table.wrong(key, words.NO_WILDCARD.filled(place=f"{{{wanted}}}"))
 
 
 def check_url(table: Table, key: str, *, required: bool = False) -> str:
@@ -237,9 +230,10 @@ def check_url(table: Table, key: str, *, required: bool = False) -> str:
         return ""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        table.wrong(key, f"{url!r} is not a URL", "write it as https://host:port")
+        fix = words.WRITE_IT_AS.filled(example="https://host:port")
+        table.wrong(key, words.NOT_A_URL.filled(url=url), fix)
     if parts.password:
-        table.wrong(key, "a secret must not stand in a URL", "name it by file or environment")
+        table.wrong(key, words.SECRET_IN_URL, words.NAME_IT_ELSEWHERE)
     return url.rstrip("/")
 
 

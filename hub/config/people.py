@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hub.config.hubfile import LANGUAGES
+from hub.config import words
 from hub.config.table import REQUIRED, Table
 from hub.config.zones import check_zone
 from hub.model.response import EscalationPolicy, EscalationStep, Person, Shift
+from hub.words import LANGUAGES
 
 WEEK: Final = (1, 2, 3, 4, 5, 6, 7)
 LONGEST_WAIT_S: Final = 86_400.0
@@ -75,12 +76,12 @@ def check_shift(table: Table, shift: Shift) -> None:
     """Note days that are none, and a shift that ends before it begins."""
     for index, day in enumerate(shift.days):
         if day not in WEEK:
-            table.wrong(f"days[{index}]", f"{day} is not a day", "1 is Monday and 7 is Sunday")
+            table.wrong(f"days[{index}]", words.NOT_A_DAY.filled(day=day), words.DAYS)
     if not shift.days:
-        table.wrong("days", "is empty", "leave it out for every day")
+        table.wrong("days", words.EMPTY, words.EVERY_DAY)
     if shift.first_date and shift.last_date and shift.first_date > shift.last_date:
-        words = f"{shift.first_date} is after last_date, which is {shift.last_date}"
-        table.wrong("first_date", words, "swap them")
+        what = words.DATES_REVERSED.filled(first=shift.first_date, last=shift.last_date)
+        table.wrong("first_date", what, words.SWAP)
 
 
 def read_policies(top: Table) -> PolicyFile:
@@ -98,7 +99,7 @@ def read_policy(table: Table) -> EscalationPolicy:
         repeat=table.whole("repeat", 3, high=100),
     )
     if not policy.steps and table.has("step"):
-        table.wrong("step", "is empty: nobody would be told", "add [[policy.step]]")
+        table.wrong("step", words.NO_STEP, words.ADD_LINE.filled(line="[[policy.step]]"))
     table.close()
     return policy
 

@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hub.config import words
 from hub.errors import ConfigError
 from hub.model.network import Network
 from hub.model.response import People
 from hub.model.rule import Option, Rule
+from hub.reasons import why
 
 DAY_S = 86_400.0
 
@@ -184,8 +186,9 @@ def read_secret(file: Path | None, variable: str, where: str) -> str:
         return ""
     secret = read_file(file, where) if file else os.environ.get(variable, "").strip()
     if not secret:
-        source = f"the file {file}" if file else f"the environment variable {variable}"
-        raise ConfigError(where, f"{source} is empty or not set: put the secret there")
+        named = words.FROM_VARIABLE.filled(name=variable)
+        source = words.FROM_FILE.filled(file=file) if file else named
+        raise ConfigError(where, words.NO_SECRET.filled(source=source))
     return secret
 
 
@@ -198,4 +201,6 @@ def read_file(file: Path, where: str) -> str:
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(where, f"cannot read the secret file {file}: {error}") from error
+        raise ConfigError(
+            where, words.SECRET_UNREADABLE.filled(file=file, why=why(error))
+        ) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
+from hub.config import words
 from hub.config.table import Table
 from hub.config.units import check_unit
 from hub.config.zones import check_zone
@@ -108,13 +109,13 @@ def read_level(table: Table) -> Level:
 def check_level(table: Table, level: Level, limits: Limits, *, metres: bool) -> None:
     """Note a level without side, provenance or any chance of being reached."""
     if not table.has("severity"):
-        table.wrong("severity", "is missing", "one of extreme, severe, moderate, minor")
+        table.wrong("severity", words.MISSING, words.ONE_OF_SEVERITIES)
     if (level.above is None) == (level.below is None):
-        table.wrong("above", "a level needs above or below, and only one", "keep one of them")
+        table.wrong("above", words.ONE_SIDE, words.KEEP_ONE)
     if not level.date:
-        table.wrong("date", "is missing", "say when the level was set, as 2024-06-30")
+        table.wrong("date", words.MISSING, words.SAY_WHEN_SET)
     if metres and not level.datum:
-        table.wrong("datum", "is missing", "say from where the metres are counted")
+        table.wrong("datum", words.MISSING, words.SAY_DATUM)
     check_reach(table, level, limits)
 
 
@@ -122,9 +123,9 @@ def check_reach(table: Table, level: Level, limits: Limits) -> None:
     """Note a level that lies where the gross range test already fails every value."""
     top, bottom = limits.range_high, limits.range_low
     if level.above is not None and top is not None and level.above >= top:
-        table.wrong("above", f"{level.above:g} can never be reached: range_high is {top:g}")
+        table.wrong("above", words.NEVER_HIGH.filled(level=level.above, edge=top))
     if level.below is not None and bottom is not None and level.below <= bottom:
-        table.wrong("below", f"{level.below:g} can never be reached: range_low is {bottom:g}")
+        table.wrong("below", words.NEVER_LOW.filled(level=level.below, edge=bottom))
 
 
 def check_order(table: Table, levels: tuple[Level, ...]) -> None:
@@ -132,7 +133,7 @@ def check_order(table: Table, levels: tuple[Level, ...]) -> None:
     names = [level.name for level in levels]
     for index, name in enumerate(names):
         if name in names[:index]:
-            table.wrong(f"level[{index}].name", f"{name!r} is there twice")
+            table.wrong(f"level[{index}].name", words.TWICE.filled(name=name))
     for side, sign in (("above", 1.0), ("below", -1.0)):
         check_side(table, levels, side, sign)
 
@@ -149,12 +150,11 @@ def check_side(table: Table, levels: tuple[Level, ...], side: str, sign: float) 
     for (mild, mild_value), (grave, grave_value) in pairwise(side_of(levels, side)):
         graver, milder = levels[grave], levels[mild]
         if sign * grave_value <= sign * mild_value and graver.severity != milder.severity:
-            table.wrong(
-                f"level[{grave}].{side}",
-                f"{graver.name!r} ({graver.severity}) at {grave_value:g} would be reached before "
-                f"{milder.name!r} ({milder.severity}) at {mild_value:g}",
-                "swap the two values, or their severities",
-            )
+            what = words.REVERSED.filled(
+                grave=graver.name, graver=graver.severity, grave_at=grave_value,
+                mild=milder.name, milder=milder.severity, mild_at=mild_value,
+            )  # fmt: skip
+            table.wrong(f"level[{grave}].{side}", what, words.SWAP_LEVELS)
 
 
 def read_limits(table: Table) -> Limits:
@@ -181,6 +181,5 @@ def check_limits(table: Table, limits: Limits) -> None:
     for (lower, low), (higher, high) in pairwise(found):
         same_side = lower.split("_")[1] == higher.split("_")[1]
         if low > high or (low == high and not same_side):
-            table.wrong(
-                lower, f"{low:g} must be less than {higher}, which is {high:g}", "swap them"
-            )
+            what = words.MUST_BE_LESS.filled(low=low, other=higher, high=high)
+            table.wrong(lower, what, words.SWAP)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from hub.config import words
 from hub.config.problems import Problem, did_you_mean
+from hub.words import NOTHING, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,14 +24,18 @@ Word = TypeVar("Word", bound="StrEnum")
 
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 TEXT_LIMIT: Final = 500
+SHOWN: Final = 40
 SECRET_KEY: Final = re.compile(r"(token|password|passphrase|secret|api_?key|credentials?)$")
 KINDS: Final = {
-    str: "text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    dict: "a table",
+    str: words.TEXT,
+    bool: words.FLAG,
+    int: words.WHOLE,
+    float: words.NUMBER,
+    list: words.LIST,
+    dict: words.TABLE,
+    date: words.DATE,
+    time: words.DATE,
+    datetime: words.DATE,
 }
 
 
@@ -56,10 +62,10 @@ class Table:
         """Return the dotted path of ``key``."""
         return f"{self.path}.{key}" if self.path else key
 
-    def wrong(self, key: str, words: str, fix: str = "") -> None:
+    def wrong(self, key: str, what: Words, fix: Words = NOTHING) -> None:
         """Note that ``key`` (empty: the table itself) is wrong."""
         path = self.at(key) if key else self.path
-        self.problems.append(Problem(file=self.file, key=path, words=words, fix=fix))
+        self.problems.append(Problem(file=self.file, key=path, words=what, fix=fix))
 
     def sound(self, *keys: str) -> bool:
         """Say whether nothing was found wrong with ``keys`` so far."""
@@ -78,12 +84,12 @@ class Table:
         self._asked.add(key)
         if key not in self._content:
             if isinstance(default, Required):
-                self.wrong(key, "is missing", f"add {key} = {KINDS[kind]}")
+                self.wrong(key, words.MISSING, words.ADD.filled(key=key, kind=KINDS[kind]))
             return default
         value = self._content[key]
         if fits(value, kind):
             return value
-        self.wrong(key, f"must be {KINDS[kind]}, not {shown(value)}")
+        self.wrong(key, must_be(KINDS[kind], value))
         return default
 
     def text(
@@ -91,26 +97,26 @@ class Table:
     ) -> str:
         """Return a text, one of ``known`` if any are given."""
         value = cast("str", stand_in(self._take(key, str, default), ""))
-        words = tuple(known)
+        choice = tuple(known)
         if isinstance(default, Required) and self._content.get(key) == "":
-            self.wrong(key, "is empty")
+            self.wrong(key, words.EMPTY)
         if len(value) > TEXT_LIMIT:
-            self.wrong(key, f"is longer than {TEXT_LIMIT} characters")
-        if words and value not in words and value != default and self.has(key) and value:
-            self.wrong(key, f"{value!r} is not known", did_you_mean(value, words))
+            self.wrong(key, words.TOO_LONG.filled(most=TEXT_LIMIT))
+        if choice and value not in choice and value != default and self.has(key) and value:
+            self.wrong(key, words.NOT_KNOWN.filled(value=value), did_you_mean(value, choice))
         return value
 
     def name(self, key: str, default: str | Required = REQUIRED) -> str:
         """Return a name fit for topics and tags: 1 to 64 of A-Z a-z 0-9 _ -."""
         value = self.text(key, default)
         if value and not NAME.fullmatch(value):
-            self.wrong(key, f"{value!r} is not a name", "use 1 to 64 of A-Z a-z 0-9 _ -")
+            self.wrong(key, words.NOT_A_NAME.filled(value=value), words.NAME_OF)
         return value
 
-    def word(self, key: str, words: type[Word], default: Word) -> Word:
-        """Return the member of ``words`` that is written."""
-        value = self.text(key, default.value, known=[w.value for w in words])
-        return words(value) if value in list(words) else default
+    def word(self, key: str, choice: type[Word], default: Word) -> Word:
+        """Return the member of ``choice`` that is written."""
+        value = self.text(key, default.value, known=[w.value for w in choice])
+        return choice(value) if value in list(choice) else default
 
     def number(
         self,
@@ -137,10 +143,10 @@ class Table:
         if not isinstance(value, int | float) or key not in self._content:
             return None if value is None else float(cast("float", value))
         if not math.isfinite(value):
-            self.wrong(key, f"must be a finite number, not {value}")
+            self.wrong(key, words.MUST_BE_FINITE.filled(value=value))
             return None
         if not low <= value <= high:
-            self.wrong(key, f"must be {span(low, high)}, not {value:g}")
+            self.wrong(key, out_of(low, high, f"{value:g}"))
         return float(value)
 
     def whole(
@@ -149,7 +155,7 @@ class Table:
         """Return a whole number from ``low`` to ``high``."""
         value = cast("int", stand_in(self._take(key, int, default), low))
         if not low <= value <= high:
-            self.wrong(key, f"must be {span(low, high)}, not {value}")
+            self.wrong(key, out_of(low, high, str(value)))
         return value
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -169,11 +175,11 @@ class Table:
     ) -> tuple[object, ...]:
         values = stand_in(self._take(key, list, default), ())
         if isinstance(default, Required) and values == []:
-            self.wrong(key, "is empty")
+            self.wrong(key, words.EMPTY)
         items = tuple(cast("Iterable[object]", values))
         for index, item in enumerate(items):
             if not fits(item, kind):
-                self.wrong(f"{key}[{index}]", f"must be {KINDS[kind]}, not {shown(item)}")
+                self.wrong(f"{key}[{index}]", must_be(KINDS[kind], item))
         return tuple(item for item in items if fits(item, kind))
 
     def mapping(self, key: str) -> dict[str, str]:
@@ -202,7 +208,8 @@ class Table:
         try:
             parse(value) if value else None
         except ValueError:
-            self.wrong(key, f"{value!r} cannot be read", f"write it as {example}")
+            fix = words.WRITE_IT_AS.filled(example=example)
+            self.wrong(key, words.UNREADABLE.filled(value=value), fix)
             return default
         return value
 
@@ -222,7 +229,7 @@ class Table:
         items = values if isinstance(values, list) else []
         for index, item in enumerate(items):
             if not isinstance(item, dict):
-                self.wrong(f"{key}[{index}]", f"must be a table, not {shown(item)}")
+                self.wrong(f"{key}[{index}]", must_be(words.TABLE, item))
         return [
             self._inner(f"{key}[{index}]", item)
             for index, item in enumerate(items)
@@ -256,15 +263,11 @@ class Table:
                 self.no_secret(key)
             else:
                 near = did_you_mean(key, self._asked - set(self._content))
-                self.wrong(key, "is an unknown key", near)
+                self.wrong(key, words.UNKNOWN_KEY, near)
 
     def no_secret(self, key: str) -> None:
         """Note that a secret stands in the file itself."""
-        self.wrong(
-            key,
-            "a secret must not stand in the configuration",
-            f"name a file ({key}_file) or an environment variable ({key}_env) that holds it",
-        )
+        self.wrong(key, words.SECRET, words.NAME_SECRET.filled(key=key))
 
 
 def fits(value: object, kind: type) -> bool:
@@ -279,14 +282,28 @@ def stand_in(value: object, instead: object) -> object:
     return instead if isinstance(value, Required) else value
 
 
-def shown(value: object) -> str:
+def must_be(what: Words, value: object) -> Words:
+    """Return that ``value`` should have been ``what``."""
+    return words.MUST_BE.filled(what=what, shown=shown(value))
+
+
+def out_of(low: float, high: float, value: str) -> Words:
+    """Return that ``value`` should have lain from ``low`` to ``high``."""
+    return words.MUST_BE.filled(what=span(low, high), shown=words.VALUE.filled(value=value))
+
+
+def shown(value: object) -> Words:
     """Return a value as it would be recognised in the file, shortened."""
-    kind = KINDS.get(type(value), type(value).__name__)
-    return f"{kind} {str(value)[:40]!r}" if not isinstance(value, dict | list) else kind
+    kind = KINDS.get(type(value), words.UNKNOWN_KIND)
+    if isinstance(value, dict | list):
+        return kind
+    return words.SHOWN.filled(kind=kind, value=str(value)[:SHOWN])
 
 
-def span(low: float, high: float) -> str:
+def span(low: float, high: float) -> Words:
     """Return "from low to high" in words."""
     if high in (math.inf, 2**53):
-        return f"{low:g} or more"
-    return f"{high:g} or less" if low == -math.inf else f"from {low:g} to {high:g}"
+        return words.OR_MORE.filled(low=low)
+    if low == -math.inf:
+        return words.OR_LESS.filled(high=high)
+    return words.FROM_TO.filled(low=low, high=high)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hub.config import words
 from hub.config.cells import CellFeature, cells_at
 from hub.config.people import PeopleFile, PolicyFile
 from hub.config.problems import did_you_mean
@@ -17,6 +18,7 @@ from hub.config.settings import ChannelTable, PayloadMapping
 from hub.config.sites import SiteFile
 from hub.config.table import Table
 from hub.model.rule import Rule
+from hub.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,7 +93,7 @@ def twice(found: Iterable[tuple[str, str, Table]]) -> None:
     for key, name, table in found:
         if name and name in first:
             where = f"{first[name].file}: {first[name].at(key)}"
-            table.wrong(key, f"{name!r} is there twice", f"first in {where}")
+            table.wrong(key, words.TWICE.filled(name=name), words.FIRST_IN.filled(where=where))
         first.setdefault(name, table)
 
 
@@ -103,27 +105,28 @@ def check_sites(files: Files) -> None:
         for index, other in enumerate(file.site.upstream):
             if other not in ids or other == file.site.id:
                 near = did_you_mean(other, ids - {file.site.id})
-                file.table.wrong(f"upstream[{index}]", f"no other site is {other!r}", near)
+                file.table.wrong(f"upstream[{index}]", words.NO_OTHER_SITE.filled(name=other), near)
 
 
 def check_place(file: SiteFile, cells: list[CellFeature]) -> None:
     """Note a site whose cell is unknown, or whose place disagrees with it."""
     site, known = file.site, {feature.cell.id for feature in cells}
     found = cells_at(site.longitude, site.latitude, cells)
-    place = f"latitude {site.latitude:g}, longitude {site.longitude:g}"
+    place = words.PLACE.filled(latitude=site.latitude, longitude=site.longitude)
     if not file.table.sound("latitude", "longitude"):
         return
     if site.cell and site.cell not in known:
-        file.table.wrong("cell", f"no cell is {site.cell!r}", did_you_mean(site.cell, known))
+        near = did_you_mean(site.cell, known)
+        file.table.wrong("cell", words.NO_CELL.filled(name=site.cell), near)
     elif not found:
-        file.table.wrong(
-            "latitude", f"{site.id!r} lies in no cell at {place}: nobody answers for it",
-            "extend a cell in cells.geojson, or mend the position",
-        )  # fmt: skip
+        what = words.IN_NO_CELL.filled(site=site.id, place=place)
+        file.table.wrong("latitude", what, words.EXTEND_CELL)
     elif site.cell and site.cell not in found:
-        file.table.wrong("cell", f"{place} lies in {found[0]!r}, not in {site.cell!r}")
+        what = words.IN_OTHER_CELL.filled(place=place, found=found[0], cell=site.cell)
+        file.table.wrong("cell", what)
     elif len(found) > 1 and not site.cell:
-        file.table.wrong("cell", f"{place} lies in {' and '.join(found)}", "say which one")
+        what = words.IN_TWO_CELLS.filled(place=place, cells=listed(found))
+        file.table.wrong("cell", what, words.SAY_WHICH)
 
 
 def check_cells(files: Files) -> None:
@@ -133,12 +136,13 @@ def check_cells(files: Files) -> None:
         cell, table = feature.cell, feature.table
         for key, name in (("responsible", cell.responsible), ("deputy", cell.deputy)):
             if name and name not in persons:
-                table.wrong(key, f"no person is {name!r}", did_you_mean(name, persons))
+                table.wrong(key, words.NO_PERSON.filled(name=name), did_you_mean(name, persons))
         if cell.responsible and cell.responsible == cell.deputy:
-            table.wrong("deputy", f"{cell.deputy!r} cannot stand in for themselves", "name another")
+            what = words.OWN_DEPUTY.filled(name=cell.deputy)
+            table.wrong("deputy", what, words.NAME_ANOTHER)
         if cell.policy and cell.policy not in policies:
             near = did_you_mean(cell.policy, policies)
-            table.wrong("policy", f"no policy is {cell.policy!r}", near)
+            table.wrong("policy", words.NO_POLICY.filled(name=cell.policy), near)
 
 
 def check_persons(files: Files) -> None:
@@ -160,24 +164,23 @@ def check_persons(files: Files) -> None:
 def check_address(table: Table, channel: str, address: str, kinds: dict[str, str]) -> None:
     """Note an address that its channel could never use."""
     if channel not in kinds:
-        table.wrong(channel, f"no channel is {channel!r}", did_you_mean(channel, kinds))
+        table.wrong(channel, words.NO_CHANNEL.filled(name=channel), did_you_mean(channel, kinds))
     elif kinds[channel] == "sms" and not PHONE.fullmatch(address):
-        table.wrong(channel, "is not an E.164 number", "write it as +8613800000000, no spaces")
+        table.wrong(channel, words.NOT_E164, words.WRITE_E164)
     elif kinds[channel] == "webhook" and not WEB_ADDRESS.fullmatch(address):
-        table.wrong(channel, "is not a URL", "write it as https://host/path")
+        fix = words.WRITE_IT_AS.filled(example="https://host/path")
+        table.wrong(channel, words.NO_WEB_ADDRESS, fix)
     elif not address:
-        table.wrong(channel, "is empty")
+        table.wrong(channel, words.EMPTY)
 
 
 def check_reach(files: Files, table: Table, key: str, person_id: str, step: EscalationStep) -> None:
     """Note that ``person_id`` has no address on any channel of ``step``."""
     person = files.persons().get(person_id)
     if person and not any(person.address(channel) for channel in step.by):
-        table.wrong(
-            key,
-            f"{person_id!r} cannot be reached by {' or '.join(step.by)}",
-            f"give {person_id} an address in {files.people.table.file}",
-        )
+        what = words.OUT_OF_REACH.filled(person=person_id, channels=listed(step.by))
+        fix = words.GIVE_ADDRESS.filled(person=person_id, file=files.people.table.file)
+        table.wrong(key, what, fix)
 
 
 def check_shifts(files: Files) -> None:
@@ -186,7 +189,7 @@ def check_shifts(files: Files) -> None:
     for shift, table in files.people.shifts:
         if shift.person and shift.person not in persons:
             near = did_you_mean(shift.person, persons)
-            table.wrong("person", f"no person is {shift.person!r}", near)
+            table.wrong("person", words.NO_PERSON.filled(name=shift.person), near)
 
 
 def check_policies(files: Files) -> None:
@@ -194,8 +197,9 @@ def check_policies(files: Files) -> None:
     names = {policy.name for policy, _ in files.policies.policies}
     for name in POLICIES:
         if name not in names:
-            words = f"the policy {name!r} is missing"
-            files.policies.table.wrong("policy", words, f'add [[policy]] name = "{name}"')
+            what = words.POLICY_MISSING.filled(name=name)
+            fix = words.ADD_LINE.filled(line=f'[[policy]] name = "{name}"')
+            files.policies.table.wrong("policy", what, fix)
     for policy, table in files.policies.policies:
         for step, inner in zip(policy.steps, table.tables("step"), strict=False):
             check_step(files, step, inner)
@@ -207,7 +211,7 @@ def check_step(files: Files, step: EscalationStep, table: Table) -> None:
     for index, name in enumerate(step.by):
         if name not in channels:
             near = did_you_mean(name, channels)
-            table.wrong(f"by[{index}]", f"no channel is {name!r}", near)
+            table.wrong(f"by[{index}]", words.NO_CHANNEL.filled(name=name), near)
     for index, whom in enumerate(step.notify):
         check_whom(files, step, table, f"notify[{index}]", whom)
 
@@ -218,15 +222,17 @@ def check_whom(files: Files, step: EscalationStep, table: Table, key: str, whom:
     if kind == "person" and name in files.persons():
         check_reach(files, table, key, name, step)
     elif kind == "person":
-        table.wrong(key, f"no person is {name!r}", did_you_mean(name, files.persons()))
+        near = did_you_mean(name, files.persons())
+        table.wrong(key, words.NO_PERSON.filled(name=name), near)
     elif kind == "on-call" and name in files.rosters():
         for person in sorted({s.person for s, _ in files.people.shifts if s.roster == name}):
             check_reach(files, table, key, person, step)
     elif kind == "on-call":
-        table.wrong(key, f"no shift is of the roster {name!r}", did_you_mean(name, files.rosters()))
+        near = did_you_mean(name, files.rosters())
+        table.wrong(key, words.NO_ROSTER.filled(name=name), near)
     elif whom not in ("responsible", "deputy"):
         known = ("responsible", "deputy", "on-call:ROSTER", "person:ID")
-        table.wrong(key, f"{whom!r} is nobody", did_you_mean(whom, known))
+        table.wrong(key, words.NOBODY.filled(whom=whom), did_you_mean(whom, known))
 
 
 def check_rules(files: Files) -> None:
@@ -240,7 +246,8 @@ def check_rules(files: Files) -> None:
         ):
             pattern = getattr(rule, key)
             if pattern not in values and not set(pattern) & set("*?["):
-                table.wrong(key, f"no {key} is {pattern!r}", did_you_mean(pattern, values))
+                near = did_you_mean(pattern, values)
+                table.wrong(key, words.NO_SUCH[key].filled(name=pattern), near)
 
 
 def check_mappings(files: Files) -> None:
@@ -249,4 +256,4 @@ def check_mappings(files: Files) -> None:
     for mapping, table in zip(files.mappings, files.hub.tables("mapping"), strict=True):
         if "{" not in mapping.site and mapping.site and mapping.site not in ids:
             near = did_you_mean(mapping.site, ids)
-            table.wrong("site", f"no site is {mapping.site!r}", near)
+            table.wrong("site", words.NO_SITE.filled(name=mapping.site), near)

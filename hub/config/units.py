@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from hub.config import words
+
 if TYPE_CHECKING:
     from hub.config.table import Table
+    from hub.words import Words
 
 MEANT: Final = {
     "°C": "Cel",
@@ -26,8 +29,6 @@ MEANT: Final = {
     "m²": "m2",
     "µm": "um",
     "μm": "um",
-    "ft": "m (convert: feet are not metric)",
-    "inch": "mm (convert: inches are not metric)",
     "metre": "m",
     "meter": "m",
     "米": "m",
@@ -37,15 +38,22 @@ MEANT: Final = {
     "sec": "s",
     "hour": "h",
 }
+FOREIGN: Final = {"ft": "m", "foot": "m", "in": "mm", "inch": "mm"}
 UCUM: Final = re.compile(r"[!-~]{0,32}")
 
 
 def check_unit(table: Table, key: str) -> str:
     """Return the UCUM code that ``key`` holds; a switch has none."""
     unit = table.text(key, "")
-    meant = MEANT.get(unit, unit)
-    if meant != unit:
-        table.wrong(key, f"{unit!r} is not a UCUM code", f"did you mean {meant!r}?")
-    elif not UCUM.fullmatch(unit):
-        table.wrong(key, f"{unit!r} is not a UCUM code", "for example m, mm, Cel, [ppm], m3/s")
+    if (fix := mend(unit)) is not None:
+        table.wrong(key, words.NOT_UCUM.filled(unit=unit), fix)
     return unit
+
+
+def mend(unit: str) -> Words | None:
+    """Return what to write instead of ``unit``, or None where it is a UCUM code already."""
+    if unit in FOREIGN:
+        return words.CONVERT_TO.filled(unit=FOREIGN[unit])
+    if MEANT.get(unit, unit) != unit:
+        return words.DID_YOU_MEAN.filled(near=MEANT[unit])
+    return None if UCUM.fullmatch(unit) else words.UCUM_FOR_EXAMPLE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from hub.config.problems import did_you_mean
+from hub.config import words
+from hub.config.problems import nearest
 
 if TYPE_CHECKING:
     from hub.config.table import Table
@@ -19,8 +20,8 @@ def check_zone(table: Table, key: str, default: str = DEFAULT_ZONE) -> str:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        near = did_you_mean(zone, available_timezones())
-        mend = near if near.startswith("did") else "use an IANA name such as Asia/Shanghai"
-        table.wrong(key, f"{zone!r} is not a time zone", mend)
+        near = nearest(zone, available_timezones())
+        fix = words.DID_YOU_MEAN.filled(near=near) if near else words.ZONE_FOR_EXAMPLE
+        table.wrong(key, words.NOT_A_ZONE.filled(zone=zone), fix)
         return default
     return zone

@@ -19,6 +19,7 @@ from aiohttp import web
 from hub.console.deps import DEPS
 from hub.console.problem import ProblemError
 from hub.errors import ConfigError
+from hub.words import Words
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -43,6 +44,13 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+NEEDS_TOKEN: Final = Words(
+    "{host} is reachable from the network, so a token is needed: "
+    "set web.token_file (or --token-file), or use 127.0.0.1",
+    "{host} 可从网络访问，必须有令牌：请设置 web.token_file（或 --token-file），或改用 127.0.0.1",
+)
+SHORT_TOKEN: Final = Words("the token must have at least 16 characters", "令牌至少 16 个字符")
+
 
 def check_doors(settings: ConsoleSettings) -> None:
     """Refuse an open door to the network.
@@ -51,13 +59,9 @@ def check_doors(settings: ConsoleSettings) -> None:
         ConfigError: the host is not loopback and no token guards it.
     """
     if settings.token is None and not is_loopback(settings.host):
-        raise ConfigError(
-            "web.host",
-            f"{settings.host} is reachable from the network, so a token is needed: "
-            "set web.token_file (or --token-file), or use 127.0.0.1",
-        )
+        raise ConfigError("web.host", NEEDS_TOKEN.filled(host=settings.host))
     if settings.token is not None and len(settings.token) < 16:
-        raise ConfigError("web.token_file", "the token must have at least 16 characters")
+        raise ConfigError("web.token_file", SHORT_TOKEN)
 
 
 def is_loopback(host: str) -> bool:

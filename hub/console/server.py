@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -21,6 +21,8 @@ from hub.console.problem import problems
 from hub.console.routes import ROUTES
 from hub.console.threads import Threads
 from hub.errors import ConfigError
+from hub.reasons import why
+from hub.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,6 +31,8 @@ LOGIN_TRIES = 10
 CODE_TRIES = 5
 CLOSE_DOOR_S = 300.0
 SHUTDOWN_S = 2.0
+
+CANNOT_LISTEN: Final = Words("cannot listen on {where}: {why}", "无法在 {where} 上监听：{why}")
 
 
 def make_app(deps: ConsoleDeps) -> web.Application:
@@ -95,5 +99,6 @@ async def serve(deps: ConsoleDeps) -> web.AppRunner:
     except OSError as error:
         await runner.cleanup()
         where = f"{deps.settings.host}:{deps.settings.port}"
-        raise ConfigError("web.port", f"cannot listen on {where}: {error.strerror}") from error
+        refused = CANNOT_LISTEN.filled(where=where, why=why(error))
+        raise ConfigError("web.port", refused) from error
     return runner

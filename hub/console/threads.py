@@ -6,10 +6,12 @@ import asyncio
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hub.errors import StoreUnavailableError
+from hub.reasons import why
 from hub.store.database import open_database, roll_back, transaction
+from hub.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,9 @@ T = TypeVar("T")
 
 READERS = 2
 TIMEOUT_S = 15.0
+
+NO_ANSWER: Final = Words("no answer within {seconds:.0f} s", "{seconds:.0f} 秒内没有应答")
+CANNOT_READ: Final = Words("the store cannot be read: {why}", "数据库读不出来：{why}")
 
 
 class Threads:
@@ -79,7 +84,7 @@ class Threads:
             async with asyncio.timeout(TIMEOUT_S):
                 return await asyncio.get_running_loop().run_in_executor(pool, work)
         except TimeoutError as error:
-            raise StoreUnavailableError(f"no answer within {TIMEOUT_S:.0f} s") from error
+            raise StoreUnavailableError(NO_ANSWER.filled(seconds=TIMEOUT_S)) from error
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._own, "connection"):
@@ -94,7 +99,7 @@ class Threads:
             connection.execute("BEGIN")
             return work(connection)
         except sqlite3.OperationalError as error:
-            raise StoreUnavailableError(f"the store cannot be read: {error}") from error
+            raise StoreUnavailableError(CANNOT_READ.filled(why=why(error))) from error
         finally:
             roll_back(connection)
 

@@ -15,6 +15,7 @@ from hub.demo.replay_real import replay_real
 from hub.demo.scene import set_scene
 from hub.demo.stage import Stage
 from hub.errors import ConfigError
+from hub.flow.words import NO_NODES
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +32,7 @@ def run_demo(args: argparse.Namespace) -> int:
     configuration = read_config(args.config)
     nodes = sorted((args.config / "nodes").glob("*.toml"))
     if not nodes:
-        raise ConfigError(str(args.config / "nodes"), "holds no node: the demo needs some")
+        raise ConfigError(str(args.config / "nodes"), NO_NODES)
     folder = Path(tempfile.mkdtemp(prefix="tocsin-demo-"))
     influx = open_influx(folder)
     port = configuration.web.port if args.port is None else args.port

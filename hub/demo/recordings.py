@@ -15,7 +15,9 @@ from typing import Any, Final
 from hub.clock import MICROSECONDS, to_us
 from hub.errors import ConfigError
 from hub.flow.recording import METRIC, Row, read_rows
+from hub.flow.words import NO_RECORDINGS
 from hub.model.units import conversion
+from hub.reasons import why
 
 NODE: Final = "recorder"
 HOUR_US: Final = 3600 * MICROSECONDS
@@ -57,9 +59,7 @@ def read_recordings(folder: Path) -> list[Recording]:
         index = json.loads((folder / "index.json").read_text("utf-8"))
         return [read_recording(folder, name, facts) for name, facts in sorted(index.items())]
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            str(folder), f"holds no recordings (index.json and NAME.csv.gz): {error}"
-        ) from error
+        raise ConfigError(str(folder), NO_RECORDINGS.filled(why=why(error))) from error
 
 
 def read_recording(folder: Path, name: str, facts: dict[str, Any]) -> Recording:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+
+from hub.words import Words
+
+POSITIVE: Final = Words(
+    "{name} must be positive and finite, got {got}", "{name} 应为有限的正数，现为 {got}"
+)
+FROM_TO: Final = Words(
+    "{name} must be from {low} to {high}, got {got}", "{name} 应在 {low} 至 {high} 之间，现为 {got}"
+)
 
 
 def positive(**values: float) -> None:
@@ -13,7 +23,7 @@ def positive(**values: float) -> None:
     """
     for name, value in values.items():
         if not 0 < value < math.inf:
-            raise ValueError(f"{name} must be positive and finite, got {value}")
+            raise ValueError(POSITIVE.filled(name=name, got=value))
 
 
 def between(low: float, high: float, **values: float) -> None:
@@ -24,4 +34,4 @@ def between(low: float, high: float, **values: float) -> None:
     """
     for name, value in values.items():
         if not low <= value <= high:
-            raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+            raise ValueError(FROM_TO.filled(name=name, low=low, high=high, got=value))

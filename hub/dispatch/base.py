@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from urllib.parse import urlsplit
 
 from hub.errors import ConfigError, DeliveryDeferredError, DeliveryError
+from hub.reasons import why
+from hub.words import Words
 
 if TYPE_CHECKING:
     from hub.model.notification import Notification
@@ -22,6 +24,13 @@ if TYPE_CHECKING:
 LONGEST_REASON: Final = 300
 NUMBER: Final = re.compile(r"\+?\d[\d \-()]{5,}\d")
 LINK: Final = re.compile(r"https?://\S+")
+
+NO_SECRET: Final = Words(
+    "is missing: name a file (..._file) or a variable (..._env)",
+    "缺少密钥：请用 ..._file 指定文件，或用 ..._env 指定环境变量",
+)
+CANNOT_READ: Final = Words("cannot read {file}: {why}", "无法读取 {file}：{why}")
+EMPTY: Final = Words("{source} is empty", "{source} 为空")
 
 
 class DeliveryThrottledError(DeliveryDeferredError):
@@ -116,11 +125,11 @@ def read_secret(file: str, variable: str, where: str) -> str:
         ConfigError: neither is named, or what is named holds nothing.
     """
     if not file and not variable:
-        raise ConfigError(where, "is missing: name a file (..._file) or a variable (..._env)")
+        raise ConfigError(where, NO_SECRET)
     try:
         text = Path(file).read_text("utf-8") if file else os.environ.get(variable, "")
     except (OSError, ValueError) as error:
-        raise ConfigError(where, f"cannot read {file}: {error}") from error
+        raise ConfigError(where, CANNOT_READ.filled(file=file, why=why(error))) from error
     if not text.strip():
-        raise ConfigError(where, f"{file or variable} is empty")
+        raise ConfigError(where, EMPTY.filled(source=file or variable))
     return text.strip()

@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.clock import MICROSECONDS
+from hub.words import Words
+
+BOUNDS: Final = Words(
+    "most must not be negative, window_s positive", "most 不得为负，window_s 应为正数"
+)
+TOO_LONG: Final = Words(
+    "gather_s must be less than window_s over most", "gather_s 应小于 window_s 除以 most"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +39,9 @@ class StormLimits:
 
     def __post_init__(self) -> None:
         if self.most < 0 or not 0 < self.window_s < float("inf"):
-            raise ValueError("most must not be negative, window_s positive")
+            raise ValueError(BOUNDS)
         if not 0 <= self.gather_s * max(self.most, 1) < self.window_s:
-            raise ValueError("gather_s must be less than window_s over most")
+            raise ValueError(TOO_LONG)
 
 
 NO_LIMITS: Final = StormLimits(most=0)

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hub.errors import ConfigError
+from hub.flow.words import RUNS_ALREADY, UNKNOWN_OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,11 +29,10 @@ def lock_loops(folder: Path, loops: Sequence[str]) -> list[TextIO]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
-            owner = file.read().strip() or "unknown"
+            owner = file.read().strip() or UNKNOWN_OWNER
             file.close()
-            raise ConfigError(
-                "hub.data", f"process {owner} already runs {loop} on {folder}: stop it first"
-            ) from error
+            runs = RUNS_ALREADY.filled(owner=owner, loop=loop, folder=folder)
+            raise ConfigError("hub.data", runs) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from hub.clock import to_us
 from hub.errors import ConfigError
+from hub.flow.words import FIRST_LINE, UNREADABLE
+from hub.reasons import why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +46,11 @@ def read_rows(path: Path) -> Iterator[Row]:
         with opener(path, "rt", encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
             if tuple(next(reader, ())) != COLUMNS:
-                raise ConfigError(str(path), f"the first line must be {','.join(COLUMNS)}")
+                raise ConfigError(str(path), FIRST_LINE.filled(columns=",".join(COLUMNS)))
             for number, cells in enumerate(reader, start=2):
                 yield read_row(cells, f"{path}: line {number}")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"cannot be read: {error}") from error
+        raise ConfigError(str(path), UNREADABLE.filled(why=why(error))) from error
 
 
 def read_row(cells: list[str], where: str) -> Row:
@@ -68,4 +70,4 @@ def read_row(cells: list[str], where: str) -> Row:
             result=result if result is not None and math.isfinite(result) else None,
         )
     except ValueError as error:
-        raise ConfigError(where, str(error)) from error
+        raise ConfigError(where, why(error)) from error

@@ -26,6 +26,7 @@ from hub.flow.health import Health
 from hub.flow.intake import Intake, IntakeSettings
 from hub.flow.recording import METRIC, Row, read_rows
 from hub.flow.watch import Watch
+from hub.flow.words import NOTHING_IN_IT
 from hub.ingest.memory import MemorySource
 from hub.model.incident import Incident
 from hub.model.network import Datastream, Hazard, Level, Network, Severity, Site
@@ -88,7 +89,7 @@ def replay_file(
     """
     rows = sorted(read_rows(path), key=lambda row: row.at_us)
     if not rows:
-        raise ConfigError(str(path), "there is nothing in it")
+        raise ConfigError(str(path), NOTHING_IN_IT)
     network = with_sensors(network, rows, danger_levels(path))
     with tempfile.TemporaryDirectory(prefix="tocsin-replay-") as folder, ExitStack() as stack:
         player = Player(Path(folder) / "replay.db", network, people, rules, rows[0].at_us, settings)

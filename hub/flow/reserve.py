@@ -15,6 +15,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.flow import words
 from hub.store.database import open_database
 from hub.store.log import Log
 
@@ -164,9 +165,7 @@ class Guard:
         self._wake("watch")
 
 
-DO: Final = (
-    "nothing is taken in, nodes keep what they send, open incidents are paged; free space on it"
-)
+DO: Final = words.DISK_DO
 
 
 def refuse_when_full(reserve: Reserve) -> None:
@@ -176,4 +175,4 @@ def refuse_when_full(reserve: Reserve) -> None:
         StoreUnavailableError: the disk is full.
     """
     if not reserve.held():
-        raise StoreUnavailableError(f"the disk is full: {DO}")
+        raise StoreUnavailableError(words.DISK_FULL.filled(do=DO))

@@ -14,6 +14,7 @@ from hub.errors import TransitionError
 from hub.model.incident import ActionKind, Presence, Status
 from hub.model.network import Hazard
 from hub.model.transition import Urgency
+from hub.words import Words
 
 if TYPE_CHECKING:
     from hub.model.incident import Incident
@@ -38,6 +39,15 @@ NEXT: Final = {
     (Status.RESOLVED, ActionKind.NOTE): Status.RESOLVED,
 }
 SELF_CLOSING: Final = frozenset({Hazard.SENSOR, Hazard.HUB})
+STATES: Final = {
+    Status.TRIGGERED: Words("triggered", "待接警"),
+    Status.ACKNOWLEDGED: Words("acknowledged", "已接警"),
+    Status.RESOLVED: Words("resolved", "已解除"),
+}
+BY: Final = Words("{status} (by {by})", "{status}（{by}）")
+NOT_OPEN: Final = Words(
+    "cannot {kind} incident {code}: it is {state}", "事件 {code} {state}，不能执行 {kind}"
+)
 HUB: Final = "tocsin"  # who did it, when nobody did
 
 
@@ -58,12 +68,11 @@ def act(incident: Incident, kind: ActionKind, *, by: str, at_us: int) -> Inciden
     return AFTER[status](incident, by, at_us)
 
 
-def refusal(incident: Incident, kind: ActionKind) -> str:
+def refusal(incident: Incident, kind: ActionKind) -> Words:
     """Return why ``kind`` is not open to ``incident``."""
-    state = f"it is {incident.status}"
-    if incident.status is Status.RESOLVED and incident.resolved_by:
-        state += f" (by {incident.resolved_by})"
-    return f"cannot {kind} incident {incident.code}: {state}"
+    status, by = STATES[incident.status], incident.resolved_by
+    state = BY.filled(status=status, by=by) if status is STATES[Status.RESOLVED] and by else status
+    return NOT_OPEN.filled(kind=kind, code=incident.code, state=state)
 
 
 def changed(incident: Incident, at_us: int) -> Incident:

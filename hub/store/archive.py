@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.reasons import why
+from hub.store import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,19 +69,23 @@ def new_folder(target: Path) -> Iterator[Path]:
         StoreUnavailableError: the disk refused.
     """
     if target.exists() or target.is_symlink():
-        raise StoreError(f"{target} exists: name a new folder, a backup overwrites nothing")
+        raise StoreError(words.EXISTS.filled(target=target))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
     except OSError as error:
-        raise StoreUnavailableError(f"cannot write {target}: {error}") from error
+        raise StoreUnavailableError(
+            words.CANNOT_WRITE.filled(target=target, why=why(error))
+        ) from error
     try:
         yield draft
         sync_tree(draft)
         draft.rename(target)
         sync(target.parent)
     except OSError as error:
-        raise StoreUnavailableError(f"cannot write {target}: {error}") from error
+        raise StoreUnavailableError(
+            words.CANNOT_WRITE.filled(target=target, why=why(error))
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -119,10 +125,12 @@ def read_manifest(folder: Path) -> Manifest:
         fields = msgspec.json.decode(content)
         found = fields.get("format") if isinstance(fields, dict) else None
         if found != FORMAT:
-            raise StoreError(f"{folder}: backup of format {found!r}, this hub reads {FORMAT}")
+            other = words.OTHER_FORMAT.filled(folder=folder, found=found, known=FORMAT)
+            raise StoreError(other)
         return msgspec.convert(fields, Manifest)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise StoreError(f"{folder} is no backup: {MANIFEST}: {error}") from error
+        none = words.NO_BACKUP.filled(folder=folder, manifest=MANIFEST, why=why(error))
+        raise StoreError(none) from error
 
 
 def verify(folder: Path, manifest: Manifest, told: Callable[[str], None]) -> None:
@@ -135,9 +143,9 @@ def verify(folder: Path, manifest: Manifest, told: Callable[[str], None]) -> Non
         told(name)
         path = inside(folder, name)
         if path.is_symlink() or not path.is_file():
-            raise StoreError(f"{folder}: {name} is missing: this backup is not whole")
+            raise StoreError(words.NOT_WHOLE.filled(folder=folder, name=name))
         if path.stat().st_size != item.bytes or item_of(path) != item:
-            raise StoreError(f"{folder}: {name} is not what was backed up (its hash differs)")
+            raise StoreError(words.NOT_THE_SAME.filled(folder=folder, name=name))
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -148,7 +156,7 @@ def inside(folder: Path, name: str) -> Path:
     """
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts or not parts.parts or "\\" in name:
-        raise StoreError(f"{folder}: {name!r} is no file of a backup")
+        raise StoreError(words.NO_FILE_OF_BACKUP.filled(folder=folder, name=name))
     return folder.joinpath(*parts.parts)
 
 

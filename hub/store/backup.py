@@ -12,6 +12,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.reasons import why
+from hub.store import words
 from hub.store.archive import copy_file, sync
 from hub.store.database import migrations, open_database, transaction
 from hub.store.log import Log
@@ -48,7 +50,9 @@ def copy_database(source: sqlite3.Connection, target: Path, told: Callable[[floa
             copy.execute("PRAGMA journal_mode=DELETE")
             check(copy, target)
     except sqlite3.Error as error:
-        raise StoreUnavailableError(f"cannot copy to {target}: {error}") from error
+        raise StoreUnavailableError(
+            words.CANNOT_COPY.filled(target=target, why=why(error))
+        ) from error
     finally:
         if source.in_transaction:
             source.execute("ROLLBACK")
@@ -62,7 +66,8 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     """
     found = connection.execute("PRAGMA integrity_check(3)").fetchall()
     if found != [("ok",)]:
-        raise StoreError(f"{path} is damaged: {'; '.join(str(row[0]) for row in found)[:300]}")
+        found_words = "; ".join(str(row[0]) for row in found)[:300]
+        raise StoreError(words.DAMAGED.filled(path=path, why=found_words))
 
 
 def facts_of(path: Path) -> tuple[int, int]:
@@ -80,9 +85,7 @@ def check_schema(version: int) -> None:
     """
     known = migrations()[-1][0]
     if version > known:
-        raise StoreError(
-            f"the backup is of version {version} and this hub knows {known}: install the newer hub"
-        )
+        raise StoreError(words.BACKUP_TOO_NEW.filled(found=version, known=known))
 
 
 def put_back(source: Path, target: Path, *, now_us: Callable[[sqlite3.Connection], int],
@@ -111,7 +114,9 @@ def put_back(source: Path, target: Path, *, now_us: Callable[[sqlite3.Connection
         draft.rename(target)
         sync(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailableError(f"cannot restore {target}: {error}") from error
+        raise StoreUnavailableError(
+            words.CANNOT_RESTORE.filled(target=target, why=why(error))
+        ) from error
     return mark
 
 

@@ -19,6 +19,7 @@ from hub.model.notification import Notification, NotificationState, Purpose
 from hub.model.transition import Kind
 from hub.store import rows
 from hub.store.digests import Digests
+from hub.store.words import CHANGED_MEANWHILE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -112,7 +113,7 @@ class Book:
             (*values, incident.id, incident.version - 1),
         )
         if done.rowcount != 1:
-            raise StoreError(f"incident {incident.id} changed while it was being written")
+            raise StoreError(CHANGED_MEANWHILE.filled(id=incident.id))
 
     def open_of_person(self, person: str) -> list[Incident]:
         """Return the open incidents that ``person`` was told of; not what is still held."""

@@ -12,6 +12,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.reasons import why
+from hub.store import words
 from hub.store.turns import turns_at
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def open_database(path: Path, *, cache_mb: int = CACHE_MB) -> sqlite3.Connection
         connection.execute("PRAGMA journal_size_limit=67108864")
         migrate(connection)
     except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailableError(f"cannot open {path}: {error}") from error
+        raise StoreUnavailableError(words.CANNOT_OPEN.filled(path=path, why=why(error))) from error
     return connection
 
 
@@ -78,10 +80,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     steps = migrations()
     version, newest = version_of(connection), steps[-1][0]
     if version > newest:
-        raise StoreError(
-            f"the store is of version {version} and this hub knows {newest}: "
-            "run the newer hub, or restore a backup of this version"
-        )
+        raise StoreError(words.TOO_NEW.filled(found=version, known=newest))
     for number, sql in steps:
         if number > version:
             take_step(connection, number, sql)
@@ -136,10 +135,10 @@ def written(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
         roll_back(connection)
-        raise StoreUnavailableError(f"the store cannot be written: {error}") from error
+        raise StoreUnavailableError(words.CANNOT_WRITE_STORE.filled(why=why(error))) from error
     except sqlite3.Error as error:
         roll_back(connection)
-        raise StoreError(f"the store refused: {error}") from error
+        raise StoreError(words.REFUSED.filled(why=why(error))) from error
     except BaseException:
         roll_back(connection)
         raise

@@ -13,6 +13,7 @@ import pandas as pd
 
 from hub.errors import StoreUnavailableError
 from hub.store.lines import LATE
+from hub.store.words import GAVE_UP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def from_csv(answer: bytes) -> pd.DataFrame:
 def shaped(table: pd.DataFrame) -> pd.DataFrame:
     """Return one table of an answer in our columns; a table of nulls only has no result."""
     if "error" in table:
-        raise StoreUnavailableError(f"InfluxDB gave up on the query: {table['error'].iloc[0]}")
+        raise StoreUnavailableError(GAVE_UP.filled(why=table["error"].iloc[0]))
     times = pd.to_datetime(table["_time"], format="ISO8601", utc=True).dt.as_unit("ns")
     time_ns = times.astype("int64").to_numpy()
     return pd.DataFrame(

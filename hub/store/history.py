@@ -13,10 +13,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import StoreError, StoreUnavailableError
+from hub.reasons import why
 from hub.store.database import open_database
 from hub.store.influx import InfluxStore
 from hub.store.journal import border_us
 from hub.store.lines import tag_value
+from hub.store.words import BECAUSE, CANNOT_READ_LOG, HISTORY_LIMITED, NO_INFLUX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from hub.model.network import Datastream
 
-LIMITED: Final = "history limited to the local log"
+LIMITED: Final = str(HISTORY_LIMITED)
 EARLIEST_US: Final = -9_223_372_036_854_775  # what InfluxDB's nanoseconds can hold
 LATEST_US: Final = 9_223_372_036_854_775
 DAY_US: Final = 86_400_000_000
@@ -105,7 +107,9 @@ class History:
             return said(joined(local, self._remote(stream, start_us, stop_us, limit), limit), "")
         except StoreError as error:
             if whole:
-                raise StoreUnavailableError(f"{LIMITED}: {error}") from error
+                raise StoreUnavailableError(
+                    BECAUSE.filled(what=HISTORY_LIMITED, why=why(error))
+                ) from error
             return said(local, LIMITED if self._reader.influx is None else f"{LIMITED}: {error}")
 
     def last(self, stream: Datastream, n: int, before_us: int = LATEST_US) -> pd.DataFrame:
@@ -141,7 +145,7 @@ class History:
         try:
             return self._reader.connection.execute(sql, values)
         except sqlite3.Error as error:
-            raise StoreUnavailableError(f"the log cannot be read: {error}") from error
+            raise StoreUnavailableError(CANNOT_READ_LOG.filled(why=why(error))) from error
 
     def _remote(
         self, stream: Datastream, start_us: int, stop_us: int, limit: int | None
@@ -150,7 +154,7 @@ class History:
 
         influx = self._reader.influx
         if influx is None:
-            raise StoreUnavailableError("InfluxDB is not configured")
+            raise StoreUnavailableError(NO_INFLUX)
         params = {
             "node": tag_value(stream.node),
             "datastream": tag_value(stream.name),

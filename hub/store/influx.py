@@ -20,6 +20,9 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from hub.errors import ConfigError, StoreRefusedError, StoreUnavailableError
+from hub.reasons import why
+from hub.store import words
+from hub.words import NOTHING, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,19 +30,7 @@ if TYPE_CHECKING:
 WORDS: Final = 500  # characters of a server's answer that are kept
 FINAL: Final = frozenset({401, 403, 404, 413})  # refusals that need no look at the answer
 OF_A_LINE: Final = frozenset({400, 422})
-FIXES: Final = {
-    401: "the hub's InfluxDB token is not valid there: write a valid one where influx.token_file "
-    "points; it is read again by itself",
-    403: "the hub's InfluxDB token may not use bucket {bucket!r}: give it read and write",
-    404: "organisation {org!r} or bucket {bucket!r} is not there; make it with: influx bucket "
-    "create --org {org} --name {bucket} --retention 0",
-}
-
-# Its write-ahead log keeps the first such error until the process ends.
-DISK_FULL: Final = (
-    "InfluxDB's disk is full: free space there, then restart InfluxDB, which does not "
-    "recover by itself; "
-)
+FIXES: Final = {401: words.BAD_TOKEN, 403: words.NO_RIGHT, 404: words.NO_BUCKET}
 
 
 class InfluxPlace(Protocol):
@@ -149,8 +140,8 @@ class InfluxStore:
     def _check_server(self) -> None:
         version = str(self._ask("/health").get("version", ""))
         if not version.removeprefix("v").startswith("2."):
-            words = f"{self.place.url} is not InfluxDB 2: it gives its version as {version!r}"
-            raise StoreUnavailableError(words)
+            other = words.NOT_INFLUX_2.filled(url=self.place.url, version=version)
+            raise StoreUnavailableError(other)
 
     def _check_bucket(self) -> str:
         place = self.place
@@ -161,10 +152,8 @@ class InfluxStore:
         forgets_s = sum(rule.every_seconds for rule in buckets[0].retention_rules or [])
         if not forgets_s:
             return ""
-        return (
-            f"bucket {place.bucket!r} forgets after {forgets_s / 86400:g} days; keep it for "
-            f"good with: influx bucket update --id {buckets[0].id} --retention 0"
-        )
+        days, id_ = f"{forgets_s / 86400:g}", buckets[0].id
+        return words.FORGETS.filled(bucket=place.bucket, days=days, id=id_)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -175,14 +164,14 @@ class InfluxStore:
             self.close()
             raise named(self.place, error) from error
         except ConfigError as error:
-            raise StoreUnavailableError(str(error)) from error
+            raise StoreUnavailableError(error.told) from error
         except (HTTPError, OSError) as error:
             self.close()
-            reason = f"{type(error).__name__}: {error}"[:WORDS]
-            raise StoreUnavailableError(f"InfluxDB at {url} cannot be used: {reason}") from error
+            reason = reason_of(error)
+            raise StoreUnavailableError(words.CANNOT_USE.filled(url=url, why=reason)) from error
         except ValueError as error:
-            words = f"{url} does not answer as InfluxDB 2 would: {str(error)[:WORDS]}"
-            raise StoreUnavailableError(words) from error
+            strange = words.STRANGE_ANSWER.filled(url=url, why=str(error)[:WORDS])
+            raise StoreUnavailableError(strange) from error
 
 
 def named(place: InfluxPlace, error: ApiException) -> Exception:
@@ -195,15 +184,29 @@ def named(place: InfluxPlace, error: ApiException) -> Exception:
     code, message = answer_of(error.body)
     if status in FINAL or (status in OF_A_LINE and code):
         return StoreRefusedError(in_words(place, status, message), status)
-    fix = DISK_FULL if "no space left" in message else ""
-    words = f"{fix}InfluxDB at {place.url} answered {status}: {message or error.reason}"
-    return StoreUnavailableError(words[:WORDS], retry_after_s(error.headers))
+    said = str(message or error.reason)[:WORDS]
+    told = words.ANSWERED.filled(url=place.url, status=status, said=said)
+    if "no space left" in message:
+        told = words.BOTH.filled(fix=words.INFLUX_FULL, said=told)
+    return StoreUnavailableError(told, retry_after_s(error.headers))
 
 
-def in_words(place: InfluxPlace, status: int, message: str) -> str:
+def reason_of(error: BaseException) -> Words:
+    """Return why a connection failed, its innermost cause where that is known in words."""
+    inner: BaseException | None = error
+    while inner is not None and getattr(inner, "errno", None) is None:
+        inner = inner.__cause__ or inner.__context__
+    plain = f"{type(error).__name__}: {error}"[:WORDS]
+    return Words(plain, why(inner).zh if inner else plain)
+
+
+def in_words(place: InfluxPlace, status: int, message: str) -> Words:
     """Return what a refusal of ``status`` means and, where known, what to do about it."""
-    fix = FIXES.get(status, "").format(bucket=place.bucket, org=place.org)
-    return "; ".join(filter(None, (fix, message))) or f"InfluxDB answered {status}"
+    fix = FIXES.get(status, NOTHING).filled(bucket=place.bucket, org=place.org)
+    if fix and message:
+        return words.BOTH.filled(fix=fix, said=message)
+    said = Words(message, message) if message else words.ONLY_STATUS.filled(status=status)
+    return fix or said
 
 
 def answer_of(body: object) -> tuple[str, str]:

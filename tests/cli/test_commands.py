@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from hub.cli import language_of, main
+from hub.cli import main
 from hub.cli.act import until
 from hub.clock import SystemClock
 from hub.dispatch.text import compose
@@ -21,6 +21,7 @@ from hub.model.incident import ActionKind, Status
 from hub.store.book import Book
 from hub.store.database import transaction
 from hub.store.log import Log
+from hub.words import language_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,6 +11,8 @@ from hub.dispatch.channels.sms import SmsChannel, SmsSettings
 from hub.dispatch.channels.terminal import TerminalChannel, TerminalSettings
 from hub.dispatch.channels.webhook import WebhookChannel, WebhookSettings
 from hub.errors import ConfigError
+from hub.reasons import why
+from hub.words import Words, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +24,13 @@ CHANNELS: Final[dict[str, tuple[type[Any], Callable[[str, Any, Surroundings], Ch
     "webhook": (WebhookSettings, WebhookChannel),
     "terminal": (TerminalSettings, TerminalChannel),
 }
+
+UNKNOWN_OPTION: Final = Words(
+    "is unknown; {kind} has {names}", "没有这个选项；{kind} 渠道可用：{names}"
+)
+UNKNOWN_KIND: Final = Words(
+    "is {kind!r}, not one of {names}", "没有“{kind}”这种渠道；可选：{names}"
+)
 
 
 def build(name: str, kind: str, options: Mapping[str, object], around: Surroundings) -> Channel:
@@ -42,11 +51,12 @@ def check(name: str, kind: str, options: Mapping[str, object]) -> Any:  # noqa: 
     shape = CHANNELS[known(name, kind)][0]
     names = {field.name for field in fields(shape)}
     for option in sorted(set(options) - names):
-        raise ConfigError(f"channel.{name}.{option}", f"is unknown; {kind} has {sorted(names)}")
+        unknown = UNKNOWN_OPTION.filled(kind=kind, names=listed(sorted(names)))
+        raise ConfigError(f"channel.{name}.{option}", unknown)
     try:
         return msgspec.convert(dict(options), shape)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"channel.{name}", str(error)) from error
+        raise ConfigError(f"channel.{name}", why(error.__cause__ or error)) from error
 
 
 def known(name: str, kind: str) -> str:
@@ -56,5 +66,6 @@ def known(name: str, kind: str) -> str:
         ConfigError: it is not.
     """
     if kind not in CHANNELS:
-        raise ConfigError(f"channel.{name}.kind", f"is {kind!r}, not one of {sorted(CHANNELS)}")
+        unknown = UNKNOWN_KIND.filled(kind=kind, names=listed(sorted(CHANNELS)))
+        raise ConfigError(f"channel.{name}.kind", unknown)
     return kind

@@ -21,6 +21,7 @@ from hub.dispatch.base import masked, read_secret, scrubbed
 from hub.dispatch.retry import failure
 from hub.dispatch.text import repeated
 from hub.errors import DeliveryAmbiguousError, DeliveryDeferredError, DeliveryError
+from hub.words import WITHIN, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,11 @@ STATUS_PATH: Final = "/twilio/status"
 LONGEST_ANSWER: Final = 1 << 20
 RECENT: Final = 50  # messages to one number that a look-up goes through
 UNREADABLE: Final = (TwilioException, ValueError, KeyError, TypeError, AttributeError)
+
+ONE_SENDER: Final = Words("needs either sender or service", "sender 与 service 必须且只能写一个")
+NOT_HTTP: Final = Words(
+    "base_url must be http(s), got {url!r}", "base_url 应以 http 或 https 开头，现为“{url}”"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +66,16 @@ class SmsSettings:
 
     def __post_init__(self) -> None:
         if bool(self.sender) == bool(self.service):
-            raise ValueError("needs either sender or service")
+            raise ValueError(ONE_SENDER)
         if urlsplit(self.base_url).scheme not in ("http", "https"):
-            raise ValueError(f"base_url must be http(s), got {self.base_url!r}")
+            raise ValueError(NOT_HTTP.filled(url=self.base_url))
         if not 0 < self.timeout_s <= 60:
-            raise ValueError(f"timeout_s must be within 0 to 60, got {self.timeout_s}")
+            raise ValueError(WITHIN.filled(name="timeout_s", low=0, high=60, got=self.timeout_s))
         if not 1 <= self.validity_s <= 36_000:
-            raise ValueError(f"validity_s must be within 1 to 36000, got {self.validity_s}")
+            got = self.validity_s
+            raise ValueError(WITHIN.filled(name="validity_s", low=1, high=36_000, got=got))
         if not 1 <= self.at_once <= 100:
-            raise ValueError(f"at_once must be within 1 to 100, got {self.at_once}")
+            raise ValueError(WITHIN.filled(name="at_once", low=1, high=100, got=self.at_once))
 
 
 class SmsChannel:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hub.dispatch.base import masked
 from hub.dispatch.text import is_chinese, repeated, segments
 from hub.errors import DeliveryDeferredError
+from hub.words import WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ class TerminalSettings:
 
     def __post_init__(self) -> None:
         if not 24 <= self.width <= 200:
-            raise ValueError(f"width must be within 24 to 200, got {self.width}")
+            raise ValueError(WITHIN.filled(name="width", low=24, high=200, got=self.width))
 
 
 class TerminalChannel:

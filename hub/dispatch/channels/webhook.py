@@ -22,6 +22,7 @@ from hub.clock import from_us
 from hub.dispatch.base import DeliveryThrottledError, masked, read_secret
 from hub.dispatch.channels.guard import GuardedResolver, RefusedAddressError, refuse_literal
 from hub.errors import ConfigError, DeliveryDeferredError, DeliveryError
+from hub.words import WITHIN, Words
 
 if TYPE_CHECKING:
     from hub.dispatch.base import Surroundings
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 PREFIX: Final = "whsec_"
 SHORTEST_KEY: Final = 24
 LONGEST_TEXT: Final = 4000
+WHSEC: Final = Words(
+    "must be {prefix} and the base64 of at least {shortest} bytes",
+    "应为 {prefix} 加上至少 {shortest} 字节的 base64",
+)
 LATER: Final = frozenset({408, 425})
 
 
@@ -53,9 +58,9 @@ class WebhookSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_s <= 60:
-            raise ValueError(f"timeout_s must be within 0 to 60, got {self.timeout_s}")
+            raise ValueError(WITHIN.filled(name="timeout_s", low=0, high=60, got=self.timeout_s))
         if not 1 <= self.at_once <= 100:
-            raise ValueError(f"at_once must be within 1 to 100, got {self.at_once}")
+            raise ValueError(WITHIN.filled(name="at_once", low=1, high=100, got=self.at_once))
 
 
 class WebhookChannel:
@@ -197,7 +202,7 @@ def keys(text: str, where: str) -> tuple[bytes, ...]:
 
 def key(line: str, where: str) -> bytes:
     """Return the bytes of one secret."""
-    problem = f"must be {PREFIX} and the base64 of at least {SHORTEST_KEY} bytes"
+    problem = WHSEC.filled(prefix=PREFIX, shortest=SHORTEST_KEY)
     try:
         decoded = base64.b64decode(line.removeprefix(PREFIX), validate=True)
     except binascii.Error as error:
