@@ -153,7 +153,14 @@ DOORS: Final = (
         guard="open",
     ),
     Route(method="POST", path="/logout", handler=pages.logout, statuses=(303,)),
-    Route(method="GET", path="/a/{token}", handler=link.show, content="text/html", guard="link"),
+    Route(
+        method="GET",
+        path="/a/{token}",
+        handler=link.show,
+        statuses=(200, 404),
+        content="text/html",
+        guard="link",
+    ),
     Route(
         method="POST",
         path="/a/{token}",
