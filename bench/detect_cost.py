@@ -1,14 +1,18 @@
 """Microseconds per observation of the shipped rules: one stream, and 10,000 streams.
 
 ``python -m bench.detect_cost`` feeds the stack of detectors that config/rules.toml
-builds, warm and with a baseline for every stream, with batches of one and of a thousand.
-Nothing else runs: no log, no quality tests, no threads.
+builds, warm and with a baseline for every stream, with batches of one and of a thousand;
+then the factory of the labelled bench, one reading at a time. Nothing else runs: no log, no
+quality tests, no threads. ``--river PYTHON`` measures two detectors of the library river on
+the factory's series in the same run; PYTHON is an interpreter that has it (the project does
+not): ``python -m venv DIR && DIR/bin/pip install river``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -19,6 +23,7 @@ from bench.load import load_tables, middle
 from bench.rig import commit
 from bench.town import CONFIG
 from hub.config import read_config
+from hub.detect.bench import factory
 from hub.detect.stack import Stack
 from hub.model.network import Datastream, Hazard, Level, Severity, Site
 from hub.model.observation import Batch, Lateness, Quality
@@ -31,7 +36,8 @@ if TYPE_CHECKING:
     from hub.model.rule import Rule
 
 MANY: Final = 10_000
-WARM_UP: Final = 64
+WARM_UP: Final = 128
+ALONE: Final = 20_000
 SECOND_US: Final = 1_000_000
 START_US: Final = 1_790_000_000 * SECOND_US
 NOISE: Final = 0.001
@@ -40,14 +46,14 @@ FIT: Final = {
 }  # fmt: skip
 
 
-def streams_of(count: int) -> tuple[list[Datastream], NDArray[np.float64]]:
+def streams_of(count: int, interval_s: float = 1.0) -> tuple[list[Datastream], NDArray[np.float64]]:
     """Return ``count`` datastreams like the shipped ones, and the usual value of each."""
     tables = load_tables(CONFIG, count)
     streams = [
         Datastream(
             slot=slot, site=f"site-{slot % 97}", node=f"node-{slot // 20}", name=table["name"],
             observed_property=table["property"], unit=table["unit"], room=table["room"],
-            hazard=Hazard(table.get("hazard", "other")), interval_s=1.0, upload_s=1.0,
+            hazard=Hazard(table.get("hazard", "other")), interval_s=interval_s, upload_s=1.0,
             levels=tuple(level_of(level) for level in table.get("level", ())), declared=True,
         )
         for slot, table in enumerate(tables)
@@ -110,8 +116,9 @@ class Feed:
 def measure(count: int, size: int, step_us: int, observations: int) -> dict[str, float]:
     """Return the cost of one observation with ``count`` streams in batches of ``size``."""
     rules = read_config(CONFIG).rules
-    streams, usual = streams_of(count)
-    stack, feed = stack_of(rules, streams), Feed(usual, SECOND_US)
+    interval_us = max(step_us, SECOND_US)
+    streams, usual = streams_of(count, interval_us / SECOND_US)
+    stack, feed = stack_of(rules, streams), Feed(usual, interval_us)
     for slot, level in enumerate(usual.tolist()):
         body = {"slot": slot, "params": {**FIT, "level": level, "sigma": max(level, 1e-3) * 5e-4}}
         stack.control("fit", START_US, 0, body)
@@ -130,9 +137,64 @@ def measure(count: int, size: int, step_us: int, observations: int) -> dict[str,
     }  # fmt: skip
 
 
+def measure_alone(river: str | None) -> dict[str, object]:
+    """Return the cost of one reading, one at a time: the bench's factory, and river's detectors."""
+    chance = np.random.default_rng(3)
+    season = np.sin(np.arange(ALONE) / 96 * 2 * np.pi)
+    values = np.round(8 + season + 0.05 * chance.standard_normal(ALONE), 3).tolist()
+    detector = factory({"interval_s": 900.0, "unit": "Cel"})
+    for number in range(1000):
+        detector.update(number * 900.0, values[number])
+    began = time.perf_counter()
+    for number in range(1000, ALONE):
+        detector.update(number * 900.0, values[number])
+    each = (time.perf_counter() - began) * 1e6 / (ALONE - 1000)
+    state = len(json.dumps(detector.stack.dump()))
+    return {
+        "the bench's factory, us per reading": round(each, 1),
+        "its state, bytes of JSON": state,
+        **beside(river, values),
+    }
+
+
+def beside(river: str | None, values: list[float]) -> dict[str, object]:
+    """Return what river's detectors cost on the same series, where an interpreter has them."""
+    if river is None:
+        return {"river": "not measured here (--river PYTHON)"}
+    done = subprocess.run(
+        [river, "-c", RIVER], input=json.dumps(values), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return {"river": f"not measured: {done.stderr.strip().splitlines()[-1]}"}
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+RIVER: Final = """
+import json, sys, time
+import river
+from river import anomaly, drift
+values = json.load(sys.stdin)
+def us(step):
+    for x in values[:1000]: step(x)
+    began = time.perf_counter()
+    for x in values[1000:]: step(x)
+    return round((time.perf_counter() - began) * 1e6 / (len(values) - 1000), 1)
+trees, adwin = anomaly.HalfSpaceTrees(seed=1), drift.ADWIN()
+low, wide = min(values), max(values) - min(values)
+def grow(x):
+    point = {"x": (x - low) / wide}
+    trees.score_one(point); trees.learn_one(point)
+name = f"river {river.__version__} "
+print(json.dumps({name + "HalfSpaceTrees, us per reading": us(grow),
+                  name + "ADWIN, us per reading": us(adwin.update)}))
+"""
+
 RUNS: Final = (
-    (1, 1, SECOND_US, 5_000),
+    (1, 1, SECOND_US, 20_000),
+    (1, 1, 900 * SECOND_US, 20_000),
     (1, 1000, 1000, 500_000),
+    (3, 5000, 300 * SECOND_US, 60_000),
     (80, 1000, 1000, 500_000),
     (MANY, 1000, 160_000, 500_000),
     (MANY, 1000, SECOND_US, 500_000),
@@ -144,6 +206,7 @@ def main() -> int:
     """Measure every run and print it."""
     parser = argparse.ArgumentParser(prog="python -m bench.detect_cost", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON line per run")
+    parser.add_argument("--river", metavar="PYTHON", help="an interpreter that has river")
     args = parser.parse_args()
     if not args.json:
         print(f"commit {commit()}\n")
@@ -154,7 +217,14 @@ def main() -> int:
         names = ("streams", "batch", "apart_s", "us_per_observation", "transitions")
         text = "| " + " | ".join(f"{row[name]:,}" for name in names) + " |"
         print(json.dumps(row) if args.json else text, flush=True)
+    alone = measure_alone(args.river)
+    print(json.dumps(alone) if args.json else "\n" + "\n".join(map(line, alone.items())))
     return 0
+
+
+def line(row: tuple[str, object]) -> str:
+    """Return one measured thing in words."""
+    return f"{row[0]}: {row[1]}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ needs a clock, baselines a worker). Name, site and category of a series are neve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ Value = float | Mapping[str, float]
 
 SITE: Final = "bench"
 NEWS: Final = (Change.RAISED, Change.WORSENED)
+PASS, MISSING = int(Quality.PASS), int(Quality.MISSING)
 HOLD_US: Final = round(HOLD_S * MICROSECONDS)
 RULES: Final = (
     Rule(name="level", detector="level", options={"settle_s": 20}),
@@ -54,6 +56,8 @@ class Bench:
         self._columns = columns
         self._dangers = any(s.levels or s.hazard is Hazard.FIRE for s in self.streams)
         self._offset = 0
+        self._slots = np.arange(len(columns), dtype=np.int32)
+        self._live = np.full(len(columns), Lateness.LIVE, dtype=np.int8)
         self._standing: set[str] = set()
         self._listener: Callable[[Transition], object] = lambda _: None
 
@@ -92,20 +96,18 @@ class Bench:
         return step.change in NEWS
 
     def _batch(self, time_us: int, values: list[float]) -> Batch:
-        count = len(values)
-        times = np.full(count, time_us, dtype=np.int64)
-        offset = np.arange(self._offset + 1, self._offset + 1 + count, dtype=np.int64)
-        self._offset += count
-        results = np.array(values, dtype=np.float64)
-        known = np.isfinite(results)
+        times = np.array([time_us] * len(values), dtype=np.int64)
+        offset = self._slots + np.int64(self._offset + 1)
+        self._offset += len(values)
+        flags = [PASS if math.isfinite(value) else MISSING for value in values]
         return Batch(
             offset=offset,
-            slot=np.arange(count, dtype=np.int32),
+            slot=self._slots,
             time_us=times,
             start_us=times,
-            result=np.where(known, results, np.nan),
-            quality=np.where(known, Quality.PASS, Quality.MISSING).astype(np.int8),
-            lateness=np.full(count, Lateness.LIVE, dtype=np.int8),
+            result=np.array([x if math.isfinite(x) else math.nan for x in values]),
+            quality=np.array(flags, dtype=np.int8),
+            lateness=self._live,
             received_us=times,
             message=offset,
         )

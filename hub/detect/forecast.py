@@ -16,7 +16,7 @@ import numpy as np
 
 from hub.detect import river
 from hub.detect.forecast_words import Foreseen, said
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.rises import Rise, Rises, target
 from hub.detect.settings import between, positive
 from hub.detect.table import Table
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream, Level
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -96,6 +97,10 @@ class Forecast:
             steps += self._take(now)
         return steps
 
+    def usual(self, one: One) -> bool:
+        """Pass over what has no rising level, or comes too soon."""
+        return skips(self._rises.table, one)
+
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  time alone says nothing
         """Time alone raises no river."""
         return []
@@ -112,8 +117,7 @@ class Forecast:
 
     def score(self) -> float:
         """Return the largest chance of the streams' last readings, 0.5 where it warns."""
-        chance = self._table["chance"][: len(self._table)].max(initial=0.0)
-        return float(min(chance / (2 * self._settings.at_once), 1.0))
+        return min(self._table.largest("chance") / (2 * self._settings.at_once), 1.0)
 
     def _take(self, now: Readings) -> list[Transition]:
         rise = self._rises.follow(now)

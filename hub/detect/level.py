@@ -149,6 +149,8 @@ class LevelDetector:
 
     def due(self, now_us: int) -> bool:
         """Say whether late data has settled by ``now_us``."""
+        if not len(self._table):
+            return False
         due = self._table["late_due_us"][: len(self._table)]
         return bool(((due > 0) & (due <= now_us)).any())
 

@@ -132,6 +132,8 @@ class Stale:
 
     def due(self, now_us: int) -> bool:
         """Say whether a stream has just become stale at ``now_us``."""
+        if not self._connected:
+            return False
         return bool(len(self._overdue(now_us)))
 
     def tick(self, now_us: int, offset: int) -> list[Transition]:

@@ -155,8 +155,7 @@ class Surprise:
 
     def score(self) -> float:
         """Return the largest rarity of the streams' last readings, 0.5 at the alarm level."""
-        count = len(self._table)
-        return float(self._table["latest"][:count].max(initial=0.0))
+        return self._table.largest("latest")
 
     def _take(self, now: Readings) -> list[Transition]:
         """Take one reading of each of some streams."""

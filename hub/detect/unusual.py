@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from hub.detect.live import Readings, readings
+from hub.detect.live import Readings, readings, skips
 from hub.detect.settings import positive
 from hub.detect.signs import bins
 from hub.detect.table import Table
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hub.detect.live import One
     from hub.model.network import Datastream
     from hub.model.observation import Batch
     from hub.model.rule import Rule
@@ -122,6 +123,10 @@ class Unusual:
             said += self._decide(now, self._look(now))
         return said
 
+    def usual(self, one: One) -> bool:
+        """Pass over what has a unit, or comes too soon."""
+        return skips(self._table, one)
+
     def tick(self, now_us: int, offset: int) -> list[Transition]:  # noqa: ARG002  silence is stale's
         """Time alone is nothing unusual."""
         return []
@@ -136,7 +141,7 @@ class Unusual:
 
     def score(self) -> float:
         """Return how unusual the streams' last readings are at most, 0.5 where it is told."""
-        return float(self._table["latest"][: len(self._table)].max(initial=0.0))
+        return self._table.largest("latest")
 
     def _look(self, now: Readings) -> Look:
         """Return how far each stream is from its usual, and learn."""
