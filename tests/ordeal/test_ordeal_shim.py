@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import hub
+from ordeal.rows.fsync_error import Hurt
 from ordeal.rows.nth_write import Stage
 from ordeal.rows.power_cut import Account, Recorder, cut_many
 from ordeal.shim.build import Orders, build, unable
@@ -169,7 +170,8 @@ def test_power_cuts_find_a_hub_that_does_not_sync(
     tmp_path: Path, shim: Path, sms: Phones, planted: str, expected: int
 ) -> None:
     """With synchronous=NORMAL receipts are lost by the same cuts that the hub as it is passes."""
-    first = (plant(tmp_path / "planted", planted),) if planted else ()
+    instead = "PRAGMA synchronous=FULL", f"PRAGMA synchronous={planted}"
+    first = (plant(tmp_path / "planted", "store/database.py", *instead),) if planted else ()
     dice, account = seeded(5), Account()
     with Forge(shim, "hub", tmp_path, first=first) as forge:
         recorder = Recorder(tmp_path / "life", forge, sms)
@@ -180,15 +182,33 @@ def test_power_cuts_find_a_hub_that_does_not_sync(
     assert bool(account.wrong) == bool(expected), account.wrong[:5]
 
 
-def plant(folder: Path, synchronous: str) -> Path:
-    """Return a folder with a copy of the hub that syncs less."""
+def plant(folder: Path, name: str, old: str, new: str) -> Path:
+    """Return a folder with a copy of the hub in which ``old`` is ``new``."""
     package = Path(hub.__file__).parent
     shutil.copytree(package, folder / "hub", ignore=shutil.ignore_patterns("__pycache__"))
-    file = folder / "hub" / "store" / "database.py"
+    file = folder / "hub" / name
     text = file.read_text("utf-8")
-    assert text.count("PRAGMA synchronous=FULL") == 1
-    file.write_text(text.replace("synchronous=FULL", f"synchronous={synchronous}"), "utf-8")
+    assert text.count(old) == 1, f"the fault no longer fits: {old!r}"
+    file.write_text(text.replace(old, new), "utf-8")
     return folder
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_failed_sync_then_a_kill_then_a_cut(
+    tmp_path: Path, shim: Path, sms: Phones, planted: bool
+) -> None:
+    """What the system takes for written and is not is written again by the next hub's start."""
+    again = "at += os.pwrite(number, piece, at)", "at += len(piece)"
+    first: tuple[Path, ...] = ()
+    if planted:
+        first = (plant(tmp_path / "planted", "store/sure.py", *again),)
+    dice, wrong = seeded(1), []
+    with Forge(shim, "hub", tmp_path, first=first) as forge:
+        for turn, at in enumerate((19, 22, 25, 28)):
+            hurt = Hurt(tmp_path / f"hurt-{turn}", forge, sms)
+            assert hurt.live(at, 1)
+            wrong += [words for _, words in hurt.cut(dice) if words]
+    assert bool(wrong) == planted, wrong[:3]
 
 
 def test_a_kill_at_any_write_misses_nobody(tmp_path: Path, shim: Path, sms: Phones) -> None:

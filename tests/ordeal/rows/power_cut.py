@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from hub.errors import HubError
 from hub.store.database import open_database
 from ordeal.shim.build import Orders, build, unable
 from ordeal.shim.examine import Found, examine, told, unmarked
@@ -185,8 +187,11 @@ def cut_once(  # noqa: PLR0917  one caller
     """Cut the power after one step and look at what is left."""
     folder = recorder.folder / "cut"
     lay_out(disk.cut(variant, dice), folder)
-    found = examine(folder / DATABASE, recorded.story, promised.receipted)
-    found.wrong += unmarked(folder / DATABASE, promised.called)
+    try:
+        found = examine(folder / DATABASE, recorded.story, promised.receipted)
+        found.wrong += unmarked(folder / DATABASE, promised.called)
+    except (HubError, sqlite3.Error) as error:
+        found = Found(lost=len(promised.receipted), wrong=[str(error)])
     account.add(at, variant, found)
     account.cuts[variant] += 1
     if account.cuts.total() % LIVES_ON == 0:

@@ -62,6 +62,7 @@ class Orders:
     eio: Path | None = None
     eio_at: int = 0
     eio_once: bool = False
+    kill_after: int = 0
     record: Path | None = None
 
     def environment(self, shim: Path) -> dict[str, str]:

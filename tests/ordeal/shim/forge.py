@@ -84,6 +84,7 @@ class Forge:
             "eio": str(orders.eio.resolve()) if orders.eio else "",
             "eio_at": orders.eio_at,
             "eio_once": int(orders.eio_once),
+            "kill_after": orders.kill_after,
             "record": str(orders.record.resolve()) if orders.record else "",
         }
         assert self._process.stdin is not None
@@ -159,9 +160,9 @@ def be(live: Callable[..., Any], order: Mapping[str, Any], writing: int) -> None
     shim = ctypes.CDLL(None)
     shim.shim_look_at(order["under"].encode())
     shim.shim_control_eio(order["eio"].encode())
-    shim.shim_eio_at(order["eio_at"], order["eio_once"])
     shim.shim_record(order["record"].encode())
     shim.shim_kill_at(order["kill_at"], order["tear"])
+    shim.shim_eio_at(order["eio_at"], order["eio_once"], order["kill_after"])
     told: dict[str, Any] = {"killed": False}
     try:
         told["told"] = live(**order["facts"])

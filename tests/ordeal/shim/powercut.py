@@ -120,8 +120,8 @@ class Disk:
                 if step.name in self._named:
                     self._named[step.name].sync()
                 self._sure = dict(self._named)
-            case "E":
-                self._file(step.name).forget()
+            case "E" if step.name in self._named:
+                self._named[step.name].forget()
             case "R":
                 self._named[step.data.decode()] = self._named.pop(step.name)
             case "U":

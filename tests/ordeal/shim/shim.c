@@ -10,6 +10,7 @@
  * SHIM_EIO     a control file: while it exists every sync fails
  * SHIM_EIO_AT  N: make that file at the N-th sync
  * SHIM_EIO_ONCE 1: remove it after one failure
+ * SHIM_KILL_AFTER N: SIGKILL before the N-th step after the first sync that failed
  * SHIM_RECORD  the write log: every step in its order, and what is written to "witness" files
  *
  * Files that end in -shm are left alone: SQLite's index of its log is no data.
@@ -46,7 +47,7 @@ static int (*real_statvfs)(const char *, struct statvfs *);
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static char under[PATH_MAX], names[PATH_MAX], full[PATH_MAX], eio[PATH_MAX];
 static size_t under_length;
-static long steps, syncs, kill_at, full_at, eio_at, tear, eio_once;
+static long steps, syncs, kill_at, full_at, eio_at, tear, eio_once, kill_after;
 static long long freed;
 static int journal = -1;
 
@@ -71,7 +72,12 @@ static void path_of(char *into, const char *name) {
 
 /* Orders may also come later, from a process that was forked. */
 void shim_kill_at(long n, long half) { kill_at = n; tear = half; steps = 0; }
-void shim_eio_at(long n, long once) { eio_at = n; eio_once = once; syncs = 0; }
+void shim_eio_at(long n, long once, long after) {
+    eio_at = n;
+    eio_once = once;
+    kill_after = after;
+    syncs = 0;
+}
 long shim_steps(void) { return steps; }
 long shim_syncs(void) { return syncs; }
 
@@ -109,6 +115,7 @@ __attribute__((constructor)) static void begin(void) {
     full_at = number_of("SHIM_FULL_AT");
     eio_at = number_of("SHIM_EIO_AT");
     eio_once = number_of("SHIM_EIO_ONCE");
+    kill_after = number_of("SHIM_KILL_AFTER");
     if (getenv("SHIM_RECORD")) shim_record(getenv("SHIM_RECORD"));
 }
 
@@ -273,6 +280,8 @@ static int do_sync(int fd, int (*real)(int)) {
         if (eio_at && syncs == eio_at && *eio) touch(eio);
         if (*eio && access(eio, F_OK) == 0) {
             if (eio_once) real_unlink(eio);
+            if (kill_after) kill_at = steps + kill_after;
+            kill_after = 0;
             note('E', name, 0, "", 0);
             pthread_mutex_unlock(&turn);
             errno = EIO;

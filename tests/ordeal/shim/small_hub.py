@@ -36,6 +36,7 @@ from hub.model.rule import Rule
 from hub.store.book import Book
 from hub.store.database import open_database
 from hub.store.log import Log
+from hub.store.sure import make_sure
 from tocsin_edge.clock import Moment, time_text
 from tocsin_edge.message import Reading, envelope, obs_text, observation
 
@@ -307,6 +308,7 @@ class SmallHub:
 
 def introduce(path: Path) -> None:
     """Open the store first, as the hub's start does."""
+    make_sure(path)
     connection = open_database(path)
     try:
         body = {"version": "1", "folder": "ordeal"}
@@ -344,14 +346,17 @@ def channel_at(port: int) -> SmsChannel:
     return built
 
 
-def live(folder: str, story: dict[str, int], port: int) -> dict[str, int]:
-    """Live until everything is settled, then end cleanly; return how often each loop turned."""
+def live(folder: str, story: dict[str, int], port: int) -> dict[str, Any]:
+    """Live until everything is settled, then end cleanly; a store may refuse a start."""
     return asyncio.run(whole_life(Path(folder), Story(**story), port))
 
 
-async def whole_life(folder: Path, story: Story, port: int) -> dict[str, int]:
+async def whole_life(folder: Path, story: Story, port: int) -> dict[str, Any]:
     """Live."""
-    hub = SmallHub(folder, story, port)
+    try:
+        hub = SmallHub(folder, story, port)
+    except StoreError as error:
+        return {"refused": str(error)}
     until, turns = time.monotonic() + PATIENCE_S, 0
     while not hub.settled():
         if time.monotonic() > until:
