@@ -30,6 +30,7 @@ CORNERS: Final = (  # within the shipped cells
 )
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)  # the sensors shift their rows to the clock's start
 ESCALATE_S = 25.0
+GRACE_S: Final = 30.0  # real seconds that news may take where the clock is fast
 LANES: Final = 16  # SMS under way at once: many incidents open in one city
 STEPS: Final = (("responsible",), ("deputy",), ("on-call:duty",))  # nobody twice
 
@@ -113,6 +114,7 @@ def build_city(folder: Path, dice: random.Random, size: Size) -> City:
         (config / "rules.toml").write_text(size.rules, "utf-8")
     hub = tomllib.loads((ROOT / "config" / "hub.toml").read_text("utf-8"))
     kept = {key: value for key, value in hub.items() if key != "mapping"}
+    kept["hub"]["grace_s"] = max(kept["hub"]["grace_s"], GRACE_S * size.rate)
     write(config / "hub.toml", {**kept, "storm": {"most": 0}})  # each incident has its own page
     write(config / "policies.toml", hurried(ROOT / "config" / "policies.toml", size))
     onsets = iter(shuffled_onsets(dice, (size.fast + size.crowd) * len(size.dangers)))

@@ -90,6 +90,8 @@ def play(stage: Stage, seed: int | str, plan: Plan) -> tuple[dict[str, Any], lis
         aimed=plan.aimed, held=plan.held, down_s=plan.down_s,
     )  # fmt: skip
     for strike in strikes:
+        if stage.now_s > plan.last_s:
+            break  # each took longer than planned: the rest is for another episode
         stage.strike(strike, dice)
     return rest(stage)
 

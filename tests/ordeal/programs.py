@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SMS_TIMEOUT_S: Final = 3.0
+CROWDED: Final = 40  # nodes in a process: paho's select() takes no file number beyond 1023
 HOLDER: Final = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
@@ -103,12 +104,17 @@ BROKERS: Final[dict[str, Callable[[Scene], Program]]] = {
 }
 
 
-def crowd_program(scene: Scene, city: City) -> Program:
-    """Return the crowd: many nodes in one process."""
+def crowd_programs(scene: Scene, city: City) -> list[Program]:
+    """Return the crowd: many nodes in a few processes."""
     files = [str(node_file(given, scene)) for given in city.crowd]
-    crowd = python_program(
-        scene, "crowd", "-m", "ordeal.crowd", *files, "--ledgers", str(scene.folder)
-    )
+    parts = [files[first : first + CROWDED] for first in range(0, len(files), CROWDED)]
+    return [crowd_program(scene, f"crowd-{n}", part) for n, part in enumerate(parts)]
+
+
+def crowd_program(scene: Scene, name: str, files: list[str]) -> Program:
+    """Return one process of the crowd."""
+    ledgers = ("--ledgers", str(scene.folder))
+    crowd = python_program(scene, name, "-m", "ordeal.crowd", *files, *ledgers)
     crowd.environment = {**crowd.environment, **with_tests()}
     return crowd
 

@@ -27,7 +27,7 @@ from hub.model.network import Hazard
 from ordeal.account import Log, Nodes, Phones
 from ordeal.city import City, as_json, names, node_of, recording
 from ordeal.oracle import Reader
-from ordeal.programs import crowd_program, held, wipe, with_tests
+from ordeal.programs import crowd_programs, held, wipe, with_tests
 from ordeal.strikes import Kill, Strike
 from ordeal.tail import Tail
 
@@ -99,7 +99,7 @@ class Stage:
         self.hub.environment = {**self.hub.environment, **self.hub_environment}
         self.provider = provider_program(scene)
         self.nodes = [node_program(scene, given) for given in city.nodes]
-        self.nodes += [crowd_program(scene, city)] if city.crowd else []
+        self.nodes += crowd_programs(scene, city)
         self.truth = Nodes([Tail(file) for file in self.ledgers])
         self.phones = Phones(Tail(scene.provider_ledger), Reader(self.facts()["dangers"]))
         self.log = Log(scene.database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ordeal import baseline
-from ordeal.rows import mixed
+from ordeal.rows import latency, limits, mixed, outage
 
 if TYPE_CHECKING:
     from ordeal.verdict import Row
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 ROWS: Final[tuple[Row, ...]] = (
     mixed.KILLED,
     mixed.KILLED_MOSQUITTO,
+    latency.CLEAN,
+    latency.MIDWAY,
+    limits.LIMITS,
     mixed.WIPED,
     mixed.WIPED_MOSQUITTO,
+    outage.INFLUX_DOWN,
     mixed.STOPPED,
     baseline.BASELINE,
 )

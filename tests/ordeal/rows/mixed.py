@@ -75,7 +75,7 @@ class Mixed:
         with at_work(folder, seed, plan) as stage:
             account, wrong = play(stage, seed, plan)
             if len(stage.kills) >= SETTLED_COUNT:
-                wrong += idle(stage.kills, sum(plan.blows.values()))
+                wrong += idle(stage.kills, sum(plan.blows.values()) // 2)
             (folder / "account.json").write_text(json.dumps(account), "utf-8")
             if wrong:
                 (folder / "wrong.txt").write_text(told(stage, account, wrong), "utf-8")
