@@ -104,6 +104,7 @@ class Served:
         asyncio.run_coroutine_threadsafe(self.deliver.aclose(), self._loop).result(WAIT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
+        self._loop.close()
         self.town.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

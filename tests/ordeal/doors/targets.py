@@ -240,6 +240,14 @@ def odd_url(dice: random.Random, port: int) -> str:
     )
 
 
+async def end_tasks() -> None:
+    """Cancel what else still runs in this loop, and wait for it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a receiver answers, byte for byte; ``hang`` keeps the line open after it."""
@@ -301,8 +309,10 @@ class ReplyDoor:
         for channel in self._channels.values():
             self._run(channel.aclose())
         self._loop.call_soon_threadsafe(self._server.close)
+        self._run(end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
+        self._loop.close()
 
     def seeds(self) -> Iterator[tuple[str, object, str]]:
         """Yield the seeds."""
