@@ -14,6 +14,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from hub.errors import StoreUnavailableError
+from hub.reasons import why
+from hub.store import words
 from hub.store.database import BUSY_TIMEOUT_S, roll_back
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def make_sure(path: Path) -> None:
             finally:
                 roll_back(held)
     except (OSError, sqlite3.Error) as error:
-        raise StoreUnavailableError(f"{path} cannot be put on the disk: {error}") from error
+        raise StoreUnavailableError(words.NOT_SURE.filled(path=path, why=why(error))) from error
 
 
 def write_again(file: Path) -> None:

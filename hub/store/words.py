@@ -10,6 +10,7 @@ from hub.words import Words
 CANNOT_OPEN: Final = Words("cannot open {path}: {why}", "无法打开 {path}：{why}")
 CANNOT_WRITE_STORE: Final = Words("the store cannot be written: {why}", "数据库写不进去：{why}")
 REFUSED: Final = Words("the store refused: {why}", "数据库拒绝写入：{why}")
+NOT_SURE: Final = Words("{path} cannot be put on the disk: {why}", "{path} 无法可靠写入磁盘：{why}")
 CANNOT_READ_LOG: Final = Words("the log cannot be read: {why}", "日志读不出来：{why}")
 TOO_NEW: Final = Words(
     "the store is of version {found} and this hub knows {known}: "

@@ -62,5 +62,5 @@ def test_a_disk_that_takes_nothing_is_said(tmp_path: Path, monkeypatch: pytest.M
 
     with closing(open_database(file)):
         monkeypatch.setattr(os, "fsync", fail)
-        with pytest.raises(StoreUnavailableError, match="Input/output error"):
+        with pytest.raises(StoreUnavailableError, match="disk failed"):
             sure.make_sure(file)
