@@ -21,4 +21,5 @@ ROWS: Final[tuple[Row, ...]] = (
     outage.INFLUX_DOWN,
     mixed.STOPPED,
     baseline.BASELINE,
+    *doors.DOORS,
 )
