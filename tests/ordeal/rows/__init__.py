@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ordeal import baseline
-from ordeal.rows import latency, limits, mixed, outage
+from ordeal.rows import (
+    disk_full,
+    doors,
+    fsync_error,
+    latency,
+    limits,
+    mixed,
+    nth_write,
+    outage,
+    power_cut,
+    upgrade,
+)
 
 if TYPE_CHECKING:
     from ordeal.verdict import Row
@@ -13,6 +24,11 @@ if TYPE_CHECKING:
 ROWS: Final[tuple[Row, ...]] = (
     mixed.KILLED,
     mixed.KILLED_MOSQUITTO,
+    nth_write.ROW,
+    power_cut.ROW,
+    fsync_error.ROW,
+    disk_full.ROW,
+    upgrade.ROW,
     latency.CLEAN,
     latency.MIDWAY,
     limits.LIMITS,
