@@ -103,7 +103,7 @@ class FsyncError:
     required = (
         "0 receipts for what is not synced, red <= 5 s, the watcher calls, back <= 10 s, L = 0"
     )
-    weight = 3.0
+    weight = 4.0
 
     def __call__(self, given: Given) -> Verdict:
         """Fail the syncs of a city's hub for a while; then of many small ones."""

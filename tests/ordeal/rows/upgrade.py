@@ -81,7 +81,7 @@ class Upgrade:
     required = (
         "whole at the newest version, every row kept, old nodes go on, L = 0, older hub refuses"
     )
-    weight = 1.5
+    weight = 2.0
 
     def __call__(self, given: Given) -> Verdict:
         """Upgrade, from each version, as often as there are steps to disturb."""
