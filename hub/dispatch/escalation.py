@@ -79,6 +79,11 @@ def round_start(policy: EscalationPolicy, step: int) -> int:
     return step - step % len(policy.steps)
 
 
+def ends_round(policy: EscalationPolicy, step: int) -> bool:
+    """Say whether ``step`` is the last of its round."""
+    return round_start(policy, step + 1) == step + 1
+
+
 def next_round(policy: EscalationPolicy, step: int) -> int:
     """Return the first step of the round after ``step`` (0 when none was reached)."""
     return 0 if step < 0 else round_start(policy, step) + len(policy.steps)

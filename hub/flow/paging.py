@@ -195,9 +195,12 @@ class Pager:
             self.out.send(incident, contact, note.purpose, note.step, receipt_s=wait_s)
             return incident
         self.out.note(incident, "unreached", {"person": note.person, "step": note.step})
-        if self.hopeless(incident, note, sisters) and policy is not None:
-            return self.next_step(incident, policy)
-        return incident
+        if policy is None or not self.hopeless(incident, note, sisters):
+            return incident
+        waits = note.state is NotificationState.DEFERRED
+        if waits and escalation.ends_round(policy, incident.step):
+            return incident  # all are called and still tried: the next round keeps its time
+        return self.next_step(incident, policy)
 
     def hopeless(self, incident: Incident, note: Notification, sisters: list[Notification]) -> bool:
         """Say whether nobody of the step just told can be expected to know."""

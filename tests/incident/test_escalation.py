@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from town import LI, PEOPLE, STEPS, WANG, Town, with_hub_policy
+from town import LI, PEOPLE, STEPS, WANG, Town, failed, with_hub_policy
 
 from hub.dispatch.escalation import Reason, next_channel, plan
 from hub.model.incident import ActionKind, Status
@@ -15,6 +15,7 @@ from hub.model.network import Hazard, Severity
 from hub.model.notification import NotificationState
 from hub.model.response import EscalationPolicy, EscalationStep, People, Person
 from hub.model.transition import Change, Kind
+from hub.store.database import transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,6 +234,20 @@ def test_without_another_channel_the_next_step_is_told_at_once(town: Town) -> No
     assert len(town.pages()) == 3
     town.pass_s(1)
     assert town.pages()[-1].person == "zhao"
+
+
+def test_while_no_channel_gets_through_everybody_is_called_once(town: Town) -> None:
+    """Retries of what waits call nobody anew; only what failed for good goes on."""
+    town.see(town.flood())
+    for _ in range(12):
+        for note in town.pages():
+            town.mark(NotificationState.DEFERRED, note)
+            with transaction(town.connection):
+                town.book.put_deadline(failed(note, town.clock.now_us()))
+        town.settle()
+    pages = [(n.person, n.channel) for n in town.pages() if n.purpose == "page"]
+    assert len(pages) == len(set(pages))
+    assert {person for person, _ in pages} == {"li", "wang", "zhao"}
 
 
 def test_one_of_two_who_cannot_be_reached_does_not_hurry_the_step(
