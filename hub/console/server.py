@@ -17,6 +17,7 @@ from hub.console.guesses import Guesses
 from hub.console.health import PROBE, Probe
 from hub.console.inbound import CODES
 from hub.console.pages import ASSETS, LOGINS, read_assets, version_of
+from hub.console.porch import GuardedSite, Porch, room
 from hub.console.problem import problems
 from hub.console.routes import ROUTES
 from hub.console.threads import Threads
@@ -35,14 +36,17 @@ SHUTDOWN_S = 2.0
 CANNOT_LISTEN: Final = Words("cannot listen on {where}: {why}", "无法在 {where} 上监听：{why}")
 
 
-def make_app(deps: ConsoleDeps) -> web.Application:
+def make_app(deps: ConsoleDeps, porch: Porch | None = None) -> web.Application:
     """Return the application; it reads the store and appends actions, nothing else.
+
+    ``porch`` is where its callers came in, if it is told of those who ask.
 
     Raises:
         ConfigError: it would be open to the network without a token.
     """
     check_doors(deps.settings)
-    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[problems, doors])
+    heard = [] if porch is None else [porch.heard]
+    app = web.Application(client_max_size=BODY_LIMIT, middlewares=[*heard, problems, doors])
     assets = read_assets()
     app[DEPS] = deps
     app[THREADS] = Threads(deps.database)
@@ -91,9 +95,10 @@ async def serve(deps: ConsoleDeps) -> web.AppRunner:
     Raises:
         ConfigError: the door would be open, or the address cannot be had.
     """
-    runner = web.AppRunner(make_app(deps), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    porch = Porch(room())
+    runner = web.AppRunner(make_app(deps, porch), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
-    site = web.TCPSite(runner, deps.settings.host, deps.settings.port)
+    site = GuardedSite(runner, deps.settings.host, deps.settings.port, porch)
     try:
         await site.start()
     except OSError as error:
