@@ -7,7 +7,7 @@ InfluxDB over its API, as data and not as testimony.
 
 ``facts.json`` holds: ``clock`` "WALL_US,SIM_US,RATE"; ``ledgers``, ``provider`` and
 ``database`` as paths within FOLDER; ``recordings`` by node and datastream; ``dangers``, each
-with site, node, datastream, ``above`` and what people call ``place`` and ``hazard``;
+with node, datastream, ``above`` and what people call ``place``, ``hazard`` and ``level``;
 ``again`` how many SMS may come twice; ``influx`` with url, org, bucket and token, or null.
 """
 
@@ -247,7 +247,7 @@ def breaches(facts: dict[str, Any], nodes: Nodes) -> dict[tuple[str, str], float
 
 
 class Reader:
-    """Reads from an SMS which place and hazard it is about, as a person would."""
+    """Reads from a message which place, hazard and level it is about, as a person would."""
 
     def __init__(self, dangers: list[dict[str, Any]]) -> None:
         self._places: dict[str, list[dict[str, Any]]] = {}
@@ -258,7 +258,10 @@ class Reader:
         self._any = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
     def about(self, body: str) -> set[tuple[str, str]]:
-        """Return the dangers (node, datastream) that ``body`` tells of: hazard, then place."""
+        """Return the dangers (node, datastream) that ``body`` tells of: level, hazard, then place.
+
+        One of a lower level is not told by it: a moderate page before is no severe one.
+        """
         found = self._any.search(body)
         if found is None:
             return set()
@@ -267,17 +270,21 @@ class Reader:
             (danger["node"], danger["datastream"])
             for danger in self._places[found.group()]
             if any(word in head for word in danger["hazard"])
+            and any(word in head for word in danger["level"])
         }
 
 
 def told_after(
     reader: Reader, began: dict[tuple[str, str], float], phones: list[Message]
 ) -> dict[tuple[str, str], float]:
-    """Return how long after its breach each danger was first told to somebody, in seconds."""
+    """Return how long after its breach each danger was first told to somebody, in seconds.
+
+    Less than nought where a forecast told it before it came.
+    """
     after: dict[tuple[str, str], float] = {}
     for message in phones:
         for danger in reader.about(message.body):
-            if danger in began and message.at_s >= began[danger]:
+            if danger in began:
                 late_s = message.at_s - began[danger]
                 after[danger] = min(late_s, after.get(danger, late_s))
     return after

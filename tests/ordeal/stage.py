@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.demo.influx import BUCKET, ORG, Influx
 from hub.demo.processes import Program, wait_for_port
 from hub.demo.scene import Scene, hub_program, node_program, provider_program
-from hub.dispatch.words import HAZARDS
+from hub.dispatch.words import HAZARDS, LEVELS
 from hub.ingest.broker import reachable
-from hub.model.network import Hazard
+from hub.model.network import Hazard, Severity
 from ordeal.account import Log, Nodes, Phones
 from ordeal.city import City, as_json, names, node_of, recording
 from ordeal.oracle import Reader
@@ -81,6 +81,7 @@ class Stage:
     hub_before: tuple[str, ...] = ()
     kills: list[Kill] = field(default_factory=list)
     began_wall_s: float = 0.0
+    opened_wall_s: float = 0.0
     _began: float = 0.0
     _restarts: list[Restart] = field(default_factory=list)
     _up_since: dict[str, float] = field(default_factory=dict)
@@ -120,6 +121,7 @@ class Stage:
             self._up_since[program.name] = self.now_s
         if self.influx is not None:
             self._up_since["influxd"] = 0.0
+        self.opened_wall_s = time.time()
 
     @property
     def now_s(self) -> float:
@@ -248,6 +250,7 @@ class Stage:
                     "above": danger.level,
                     "place": names(number),
                     "hazard": HAZARDS[Hazard(danger.hazard)],
+                    "level": [*LEVELS[Severity.SEVERE], *LEVELS[Severity.EXTREME]],
                 }
                 for node, number in number_of.items()
                 for danger in self.city.size.dangers

@@ -72,7 +72,8 @@ class Night:
         (self.folder / "provider.jsonl").write_text("\n".join(map(json.dumps, said)))
         self.write_store()
         danger = {"node": "n1", "datastream": "stage", "above": 4.0,
-                  "place": ["Place 001", "演练点001"], "hazard": ["flood", "洪水"]}  # fmt: skip
+                  "place": ["Place 001", "演练点001"], "hazard": ["flood", "洪水"],
+                  "level": ["ORANGE", "橙色", "RED", "红色"]}  # fmt: skip
         facts = {
             "clock": f"100000000,{FIRST_US},1",
             "ledgers": ["n1.jsonl"],
@@ -164,6 +165,7 @@ def test_it_sees_what_was_sensed_and_not_spooled(night: Night) -> None:
         [],
         [("a1", "橙色火警 演练点001：浓烟")],  # another hazard
         [("a1", "橙色洪水 演练点002：水位5米")],  # another place
+        [("a1", "黄色洪水 演练点001：水位3米")],  # a lower level
     ],
 )
 def test_it_sees_an_incident_that_nobody_was_told_of(
@@ -174,6 +176,16 @@ def test_it_sees_an_incident_that_nobody_was_told_of(
     found = night.ask()
     assert found["untold"] == ["n1 stage"]
     assert any("nobody was told of" in line for line in found["wrong"])
+
+
+def test_a_forecast_that_was_told_before_is_early(night: Night) -> None:
+    """A page of that level before the breach tells of it."""
+    night.spooled = night.seen = [1.0, 2.0, 5.0]
+    night.write()
+    facts = json.loads((night.folder / "facts.json").read_text())
+    facts["clock"] = f"130000000,{FIRST_US},1"
+    (night.folder / "facts.json").write_text(json.dumps(facts))
+    assert answer(night.folder)["told"] == [(132.0, -22.0)]
 
 
 def test_it_sees_an_sms_that_the_hub_imagines(night: Night) -> None:

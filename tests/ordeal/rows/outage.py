@@ -50,8 +50,9 @@ class Outage:
             down = take_away(stage, span_s)
             account, wrong = rest(stage)
             began, ended = stage.began_wall_s + down[0], stage.began_wall_s + down[1]
-            within = [after for at, after in account["told"] if began <= at < ended]
-            without = [after for at, after in account["told"] if not began <= at < ended]
+            counted = [one for one in account["told"] if one[1] > 0]  # without forecasts
+            within = [after for at, after in counted if began <= at < ended]
+            without = [after for at, after in counted if not began <= at < ended]
             if not within or p99(within) > WITHIN_S:
                 wrong.append(f"p99 {p99(within):.2f} s to a person while InfluxDB was down")
             (given.folder / "account.json").write_text(json.dumps(account), "utf-8")
