@@ -14,6 +14,7 @@ from hub.detect.rate import Rate, RateSettings
 from hub.detect.stale import Stale, StaleSettings
 from hub.detect.surprise import Surprise, SurpriseSettings
 from hub.detect.unusual import Unusual, UnusualSettings
+from hub.detect.upstream import Upstream, UpstreamSettings
 
 DETECTORS: Final = {
     "level": (LevelSettings, LevelDetector),
@@ -27,5 +28,6 @@ DETECTORS: Final = {
 }
 FUSIONS: Final = {
     "joint_rise": (JointRiseSettings, JointRise),
+    "upstream": (UpstreamSettings, Upstream),
     "neighbours": (NeighboursSettings, Neighbours),
 }

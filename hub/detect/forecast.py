@@ -185,7 +185,7 @@ def chance_of(now: Readings, rise: Rise) -> Floats:
     """Return the probability that each rise becomes a flood: 0 where nothing rises."""
     left = (rise.danger - now.result) / rise.scale
     per_interval = rise.slope * rise.interval / rise.scale
-    odds = river.log_odds(per_interval, left, rise.wetness, rise.tau)
+    odds = river.log_odds(river.heading(per_interval, rise.tau), left, rise.wetness)
     chance = np.where(rise.under_way, river.logistic(odds), 0.0)
     return np.where(now.result >= rise.danger, 1.0, chance)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hub.detect import river
@@ -126,3 +126,19 @@ def ahead(stream: Datastream, danger: Level, foreseen: Foreseen) -> tuple[str, s
         return en, zh
     (mid, mid_zh), (low, low_zh), (high, high_zh) = (span(part) for part in foreseen.eta)
     return f"{en} in {mid} ({low} to {high})", f"{zh}，约 {mid_zh}后（{low_zh}至{high_zh}）"
+
+
+def on_its_way(evidence: Evidence, source: Datastream, foreseen: Foreseen) -> Evidence:
+    """Return ``evidence`` of a warning that rests on what a source has already sent."""
+    if not foreseen.raised:
+        return evidence
+    height = quantity(foreseen.learnt["coming"], evidence.unit)
+    travel, travel_zh = span(foreseen.learnt["travel_s"])
+    label, label_zh = source.label_en or source.id, source.label_zh or source.id
+    return replace(
+        evidence,
+        detector="upstream",
+        words_en=f"{evidence.words_en}; {label}: about {height} more on its way, {travel} off",
+        words_zh=f"{evidence.words_zh}；{label_zh}：约 {height} 来水在途，{travel_zh}后到达",
+        parameters={**evidence.parameters, "source": source.id},
+    )

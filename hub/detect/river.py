@@ -45,15 +45,19 @@ def logistic(q: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-np.clip(q, -40.0, 40.0)))
 
 
-def log_odds(rise: Floats, left: Floats, wetness: Floats, tau: Floats) -> Floats:
+def heading(rise: Floats, tau: Floats) -> Floats:
+    """Return how much higher a river is on its way to stand that rises so each interval."""
+    return tau * np.maximum(rise, LEAST_RISE)
+
+
+def log_odds(heading: Floats, left: Floats, wetness: Floats) -> Floats:
     """Return the log odds that this rise comes at least to the watch level.
 
-    ``rise`` per interval and ``left`` to the danger level in shares of S; ``wetness``
-    from -0.5 (dry) to 1 (the level's long mean is at the danger level); ``tau`` the
-    gauge's recession in intervals.
+    ``heading`` is the height yet to come and ``left`` that to the danger level, in shares
+    of S; ``wetness`` from -0.5 (dry) to 1 (the level's long mean is at the danger level).
     """
-    heading = tau / USUAL_TAU * np.maximum(rise, LEAST_RISE)
-    return BASE + BY_HEADING * np.log(heading / np.maximum(left, LEAST_WAY)) + BY_WETNESS * wetness
+    share = heading / USUAL_TAU / np.maximum(left, LEAST_WAY)
+    return BASE + BY_HEADING * np.log(share) + BY_WETNESS * wetness
 
 
 def recession(stood: Floats, fell: Floats) -> Floats:

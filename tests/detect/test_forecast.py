@@ -93,8 +93,8 @@ def test_a_gauge_learns_how_fast_it_drains(tau: float) -> None:
 
 def test_a_slow_river_is_heading_higher() -> None:
     """The same rise promises more in a river that drains slowly, from the same place."""
-    at = np.full(2, 0.02), np.full(2, 0.5), np.zeros(2)
-    fast, slow = river.log_odds(*at, np.array([15.0, 60.0]))
+    higher = river.heading(np.full(2, 0.02), np.array([15.0, 60.0]))
+    fast, slow = river.log_odds(higher, np.full(2, 0.5), np.zeros(2))
     assert slow > fast + 0.5
 
 
