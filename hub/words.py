@@ -2,7 +2,7 @@
 
 Logs, records and programs take the English; only the last line before a person's eyes
 asks for ``of(language)``. Where ``Words`` are asked for, a text that exists in one
-language alone is a type error.
+language alone is a type error. Hub and node have this file each.
 """
 
 from __future__ import annotations
@@ -47,10 +47,6 @@ class Words(str):
 
 
 NOTHING: Final = Words("", "")
-WITHIN: Final = Words(
-    "{name} must be within {low} to {high}, got {got}",
-    "{name} 应在 {low} 至 {high} 之间，现为 {got}",
-)
 
 
 class Phrasebook:

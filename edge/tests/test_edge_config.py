@@ -32,7 +32,7 @@ SHIPPED = sorted((Path(__file__).parents[2] / "config" / "nodes").glob("*.toml")
     [
         ("folder", "foldr", "spool.foldr", "did you mean 'folder'"),
         ("[spool]", "[spol]", "spol", "did you mean 'spool'"),
-        ('unit = "m"', "unit = 3", "datastream[0].unit", "expected str, got int"),
+        ('unit = "m"', "unit = 3", "datastream[0].unit", "expected text, got 3"),
         ('unit = "m"', "", "datastream[0].unit", "missing"),
         ('kind = "simulate"', 'kind = "simulat"', "sensor.kind", "did you mean 'simulate'"),
         ("quantity", "quantty", "datastream[0].sensor.quantty", "did you mean 'quantity'"),
@@ -48,7 +48,7 @@ SHIPPED = sorted((Path(__file__).parents[2] / "config" / "nodes").glob("*.toml")
         ),
         ('folder = "spool"', 'folder = "spool"\nmax_bytes = 10', "spool", "at least"),
         ("[spool]", '[broker]\nusername = "x"\n[spool]', "broker", "password_file"),
-        ("[spool]", "[broker]\nport = true\n[spool]", "broker.port", "expected int"),
+        ("[spool]", "[broker]\nport = true\n[spool]", "broker.port", "expected a whole number"),
         ("[spool]", '[clock]\nsource = "gps"\n[spool]', "clock.source", "none of auto"),
         ("[spool]", "[spool", ".toml", "is not TOML"),
     ],

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from chinese import english_in
 from edge_kit import free_port, wait_until
 
 from tocsin_edge.cli import main
-from tocsin_edge.words import LANGUAGES, WORDS
+from tocsin_edge.findings import FINDINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +92,21 @@ def test_status_of_a_node_that_never_ran(
 
 def test_every_finding_has_both_languages() -> None:
     """Words exist in every language with the same facts in them."""
-    for words in WORDS.values():
-        assert set(words) == set(LANGUAGES)
-        facts = [{part.split("}")[0] for part in "".join(w).split("{")[1:]} for w in words.values()]
-        assert facts[0] == facts[1]
+    for finding, fix in FINDINGS.values():
+        for words in (finding, fix):
+            facts = [
+                {part.split("}")[0] for part in text.split("{")[1:]} for text in (words, words.zh)
+            ]
+            assert facts[0] == facts[1]
+            assert bool(words) == bool(words.zh)
+
+
+def test_a_node_in_trouble_is_told_in_chinese(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also why something failed is told in Chinese: names and values alone stay English."""
+    broker = f'username = "n-1"\npassword_file = "{tmp_path / "nothing"}"'
+    assert main(["doctor", write(tmp_path, free_port(), broker), "--lang", "zh"]) == 1
+    said = capsys.readouterr().out.replace(str(tmp_path), "DIR")
+    assert "1-wire 传感器没有应答：文件或目录不存在" in said
+    assert not english_in(said), said

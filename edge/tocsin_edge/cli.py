@@ -1,4 +1,4 @@
-"""The command ``tocsin-edge``: run, replay, doctor, status, watch-hub."""
+"""The command ``tocsin-edge``: run, replay, doctor, status, watch-hub; help in two languages."""
 
 from __future__ import annotations
 
@@ -11,24 +11,47 @@ import sys
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tocsin_edge import __version__
 from tocsin_edge.clock import Timekeeper, clock_from
 from tocsin_edge.config import read_config
 from tocsin_edge.doctor import examine
 from tocsin_edge.errors import ConfigError, EdgeError
+from tocsin_edge.helping import PARSERS, chosen_language
 from tocsin_edge.node import run
+from tocsin_edge.refusals import HOST_PORT
 from tocsin_edge.replay import ReplayPlan, run_replay
 from tocsin_edge.status import read_status
 from tocsin_edge.watcher.config import read_config as read_watcher
 from tocsin_edge.watcher.run import acknowledge, drill, watch
-from tocsin_edge.words import LANGUAGES
+from tocsin_edge.words import LANGUAGES, ZH, Words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin_edge.config import NodeConfig
+
+PURPOSE: Final = Words(
+    "Reads sensors and keeps every reading until the hub has it.",
+    "读取传感器，每个测值都保存到中心确认收妥为止。",
+)
+NODE_FILE: Final = Words("the node's own file", "节点自己的配置文件")
+RUN: Final = Words("read sensors and send, until it is stopped", "读取传感器并发送，直到被停止")
+REPLAY: Final = Words(
+    "send a recording at speed, until every message has its receipt",
+    "快速发送一份记录，直到每条消息都有回执",
+)
+DOCTOR: Final = Words(
+    "say in words what is wrong with a node, and how to mend it", "检查节点：哪里有问题，如何处理"
+)
+STATUS: Final = Words(
+    "say as JSON what waits in the spool and what was lost",
+    "以 JSON 列出缓存中待传的和已丢失的消息",
+)
+WATCH: Final = Words(
+    "watch a hub from outside, and call people when it dies", "从外部看守中心，中心失灵时通知人"
+)
 
 
 def run_node(args: argparse.Namespace) -> int:
@@ -84,7 +107,7 @@ def _config(args: argparse.Namespace) -> NodeConfig:
     if args.broker:
         host, _, port = args.broker.rpartition(":")
         if not host or not port.isdecimal():
-            raise ConfigError("--broker", f"expected HOST:PORT, got {args.broker!r}")
+            raise ConfigError("--broker", HOST_PORT.filled(got=args.broker))
         config = replace(config, broker=replace(config.broker, host=host, port=int(port)))
     if args.spool:
         config = replace(config, spool=replace(config.spool, folder=args.spool))
@@ -104,64 +127,90 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tocsin-edge", description=__doc__)
+def _parser(language: str) -> argparse.ArgumentParser:
+    parser = PARSERS[language](prog="tocsin-edge", description=PURPOSE)
     parser.add_argument("--version", action="version", version=__version__)
+    _language(parser, language)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run_ = commands.add_parser("run", help=run_node.__doc__)
+    run_ = commands.add_parser("run", help=RUN)
     run_.set_defaults(call=run_node)
-    run_.add_argument("config", type=Path, help="the node's TOML file")
-    replay_ = commands.add_parser("replay", help=replay.__doc__)
-    replay_.set_defaults(call=replay)
-    replay_.add_argument("file", type=Path, help="CSV of time,sensor,kind,unit,value; may be .gz")
-    replay_.add_argument("--config", type=Path, required=True, help="the node's TOML file")
-    replay_.add_argument("--window", type=int, default=32, help="messages without a receipt")
-    replay_.add_argument(
-        "--silence", type=float, default=60.0, metavar="S", help="give up after S without progress"
-    )
-    doctor_ = commands.add_parser("doctor", help=doctor.__doc__)
+    run_.add_argument("config", type=Path, metavar="NODE.toml", help=NODE_FILE)
+    replay_ = commands.add_parser("replay", help=REPLAY)
+    _replay_options(replay_)
+    doctor_ = commands.add_parser("doctor", help=DOCTOR)
     doctor_.set_defaults(call=doctor)
-    doctor_.add_argument("config", type=Path, help="the node's TOML file")
-    doctor_.add_argument("--lang", choices=LANGUAGES, default="en", help="language")
-    status_ = commands.add_parser("status", help=status.__doc__)
+    doctor_.add_argument("config", type=Path, metavar="NODE.toml", help=NODE_FILE)
+    status_ = commands.add_parser("status", help=STATUS)
     status_.set_defaults(call=status)
-    status_.add_argument("config", type=Path, help="the node's TOML file")
+    status_.add_argument("config", type=Path, metavar="NODE.toml", help=NODE_FILE)
     for command in (run_, replay_, doctor_, status_):
         _shared_options(command)
-    _watch_options(commands.add_parser("watch-hub", help=watch_hub.__doc__))
+    watch_ = commands.add_parser("watch-hub", help=WATCH)
+    _watch_options(watch_)
+    for command in (run_, replay_, doctor_, status_, watch_):
+        _language(command, argparse.SUPPRESS)
     return parser
+
+
+def _language(command: argparse.ArgumentParser, default: str) -> None:
+    words = Words("language of the output", "输出语言")
+    command.add_argument("--lang", choices=LANGUAGES, default=default, help=words)
+
+
+def _replay_options(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(call=replay)
+    words = Words(
+        "CSV of time,sensor,kind,unit,value; may be .gz",
+        "CSV 文件，列为 time,sensor,kind,unit,value，可为 .gz",
+    )
+    command.add_argument("file", type=Path, metavar="FILE", help=words)
+    command.add_argument("--config", type=Path, required=True, metavar="NODE.toml", help=NODE_FILE)
+    words = Words("messages without a receipt (32)", "允许多少条消息尚无回执（32）")
+    command.add_argument("--window", type=int, default=32, metavar="N", help=words)
+    words = Words("give up after S without progress (60)", "S 秒没有进展即放弃（60）")
+    command.add_argument("--silence", type=float, default=60.0, metavar="S", help=words)
 
 
 def _watch_options(command: argparse.ArgumentParser) -> None:
     command.set_defaults(call=watch_hub)
-    command.add_argument("config", type=Path, help="the watcher's TOML file")
+    words = Words("the watcher's own file", "看守程序自己的配置文件")
+    command.add_argument("config", type=Path, metavar="WATCHER.toml", help=words)
     instead = command.add_mutually_exclusive_group()
-    instead.add_argument("--test", action="store_true", help="call everybody once, as a drill")
-    instead.add_argument(
-        "--acknowledge", action="store_true", help="somebody is on it: repeat no more pages"
-    )
+    words = Words("call everybody once, as a drill", "作为演练，通知每个人一次")
+    instead.add_argument("--test", action="store_true", help=words)
+    words = Words("somebody is on it: repeat no more pages", "已有人处置：不再重复通知")
+    instead.add_argument("--acknowledge", action="store_true", help=words)
 
 
 def _shared_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--broker", metavar="HOST:PORT", help="instead of the file's broker")
-    command.add_argument("--spool", type=Path, metavar="DIR", help="instead of spool.folder")
-    command.add_argument("--ledger", type=Path, metavar="FILE", help="write the node's truth here")
-    command.add_argument(
-        "--clock",
-        metavar="WALL_US,SIM_US,RATE",
-        help="a scaled clock shared with the hub; also in TOCSIN_CLOCK",
+    words = Words("instead of the file's broker", "代替配置文件中的消息代理")
+    command.add_argument("--broker", metavar="HOST:PORT", help=words)
+    words = Words("instead of spool.folder", "代替配置文件中的 spool.folder")
+    command.add_argument("--spool", type=Path, metavar="DIR", help=words)
+    words = Words("write the node's truth here", "把节点实际测到的数据记入此文件")
+    command.add_argument("--ledger", type=Path, metavar="FILE", help=words)
+    words = Words(
+        "a scaled clock shared with the hub; also in TOCSIN_CLOCK",
+        "与中心共用的加速时钟，也可写在 TOCSIN_CLOCK 中",
     )
+    command.add_argument("--clock", metavar="WALL_US,SIM_US,RATE", help=words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 2 and one line on stderr for what was configured wrongly."""
-    args = _parser().parse_args(argv)
+    language = chosen_language(sys.argv[1:] if argv is None else argv, os.environ)
+    args = _parser(language).parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         return int(args.call(args))
     except ConfigError as err:
-        print(f"tocsin-edge: {err}", file=sys.stderr)
+        _complain(err, language)
         return 2
     except EdgeError as err:
-        print(f"tocsin-edge: {err}", file=sys.stderr)
+        _complain(err, language)
         return 1
+
+
+def _complain(err: EdgeError, language: str) -> None:
+    colon = "：" if language == ZH else ": "
+    print(f"tocsin-edge{colon}{err.told.of(language)}", file=sys.stderr)

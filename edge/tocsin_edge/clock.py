@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from tocsin_edge.errors import ConfigError
+from tocsin_edge.refusals import CLOCK, RATE
 
 SECOND_US: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -168,9 +169,9 @@ def clock_from(text: str | None) -> Clock:
         wall, start, rate = text.split(",")
         clock = ScaledClock(wall_start_us=int(wall), start_us=int(start), rate=float(rate))
     except ValueError as err:
-        raise ConfigError("--clock", f"expected WALL_US,SIM_US,RATE, got {text!r}") from err
+        raise ConfigError("--clock", CLOCK.filled(got=text)) from err
     if not 0 < clock.rate < float("inf"):
-        raise ConfigError("--clock", f"the rate must be positive, got {rate}")
+        raise ConfigError("--clock", RATE.filled(got=rate))
     return clock
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tocsin_edge import refusals
 from tocsin_edge.errors import ConfigError
 from tocsin_edge.message import NAME
+from tocsin_edge.reasons import why
 from tocsin_edge.sensors import SENSORS
 from tocsin_edge.table import join, meant, read_table
 from tocsin_edge.worlds import WORLDS
@@ -185,9 +187,9 @@ def read_config(path: Path) -> NodeConfig:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
-        raise ConfigError(str(path), f"cannot be read: {err.strerror}") from err
+        raise ConfigError(str(path), refusals.UNREADABLE.filled(why=why(err))) from err
     except (ValueError, RecursionError) as err:
-        raise ConfigError(str(path), f"is not TOML: {err}") from err
+        raise ConfigError(str(path), refusals.NOT_TOML.filled(why=why(err))) from err
     config = read_table(table, NodeConfig, f"{path}: ")
     streams = tuple(
         _with_sensor(stream, f"{path}: datastream[{i}].sensor")
@@ -214,7 +216,8 @@ def _options(table: dict[str, object]) -> dict[str, object]:
 def _kind(table: dict[str, object], known: dict[str, Any], where: str) -> str:
     kind = table.get("kind")
     if kind is None:
-        raise ConfigError(join(where, "kind"), "is missing")
+        raise ConfigError(join(where, "kind"), refusals.MISSING)
     if not isinstance(kind, str) or kind not in known:
-        raise ConfigError(join(where, "kind"), f"unknown kind {kind!r}{meant(str(kind), known)}")
+        unknown = refusals.UNKNOWN_KIND.filled(kind=kind, near=meant(str(kind), known))
+        raise ConfigError(join(where, "kind"), unknown)
     return kind

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tocsin_edge.errors import EdgeError, LinkError, SensorError
+from tocsin_edge.findings import FINDINGS
 from tocsin_edge.link import make_client
 from tocsin_edge.node import SPOOL_FILE
 from tocsin_edge.readers import build_sensor
+from tocsin_edge.reasons import BOOK, why
 from tocsin_edge.spool import open_spool
 from tocsin_edge.status import read_status
-from tocsin_edge.words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ class Finding:
 
     def say(self, language: str) -> str:
         """Return the finding in words, its remedy on a line of its own."""
-        finding, fix = (text.format(**self.facts) for text in WORDS[self.key][language])
+        finding, fix = (text.filled(**self.facts).of(language) for text in FINDINGS[self.key])
         line = f"{MARKS[self.level]} {finding}"
         return f"{line}\n  → {fix}" if fix else line
 
@@ -78,7 +79,7 @@ def _secret(file: Path) -> Finding:
         mode = file.stat().st_mode & 0o777
         file.read_bytes()
     except OSError as err:
-        facts = {"file": file, "why": err.strerror}
+        facts = {"file": file, "why": why(err)}
         return Finding(level="bad", key="secret-unreadable", facts=facts)
     if mode & OPEN_TO_OTHERS:
         return Finding(level="bad", key="password-open", facts={"file": file, "mode": f"{mode:o}"})
@@ -91,9 +92,9 @@ def _broker(config: NodeConfig) -> Finding:
     try:
         refusal = _try_broker(config)
     except (OSError, ValueError, LinkError) as err:
-        return Finding(level="bad", key="broker-unreachable", facts=facts | {"why": err})
+        return Finding(level="bad", key="broker-unreachable", facts=facts | {"why": why(err)})
     if refusal:
-        return Finding(level="bad", key="broker-refuses", facts=facts | {"why": refusal})
+        return Finding(level="bad", key="broker-refuses", facts=facts | {"why": BOOK.both(refusal)})
     return Finding(level="good", key="broker-ok", facts=facts)
 
 
@@ -126,7 +127,7 @@ def _spool(config: NodeConfig) -> Iterator[Finding]:
         open_spool(folder / SPOOL_FILE).close()
         status = read_status(folder)
     except (OSError, EdgeError) as err:
-        yield Finding(level="bad", key="spool-bad", facts={"why": err})
+        yield Finding(level="bad", key="spool-bad", facts={"why": why(err)})
         return
     used_mb, max_mb = round(status.used_bytes / MB, 1), round(most / MB, 1)
     facts = {"folder": folder, "used_mb": used_mb, "max_mb": max_mb, "queue": status.waiting}
@@ -155,12 +156,12 @@ def _sensor(config: NodeConfig, stream: Stream, keeper: Timekeeper) -> Finding:
         finally:
             sensor.close()
     except SensorError as err:
-        return Finding(level="bad", key="sensor-bad", facts=facts | {"why": err.why})
+        return Finding(level="bad", key="sensor-bad", facts=facts | {"why": why(err)})
     except EdgeError as err:
-        return Finding(level="bad", key="sensor-bad", facts=facts | {"why": err})
+        return Finding(level="bad", key="sensor-bad", facts=facts | {"why": why(err)})
     if not readings:
         return Finding(level="good", key="sensor-quiet", facts=facts)
-    facts |= {"value": f"{readings[-1].result} {stream.unit}", "why": readings[-1].why}
+    facts |= {"value": f"{readings[-1].result} {stream.unit}", "why": BOOK.both(readings[-1].why)}
     if readings[-1].quality:
         return Finding(level="warn", key="sensor-suspect", facts=facts)
     return Finding(level="good", key="sensor-ok", facts=facts)

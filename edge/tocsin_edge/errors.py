@@ -10,18 +10,36 @@ EdgeError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tocsin_edge.reasons import why
+from tocsin_edge.refusals import AT
+
+if TYPE_CHECKING:
+    from tocsin_edge.words import Words
+
 
 class EdgeError(Exception):
-    """Base of every deliberate error."""
+    """Base of every deliberate error; its sentence is English, ``told`` is for a person."""
+
+    @property
+    def told(self) -> Words:
+        """Return what is wrong, in both languages as far as it is known."""
+        return why(self)
 
 
 class ConfigError(EdgeError):
     """The configuration cannot be used; ``where`` is the file and dotted key path."""
 
-    def __init__(self, where: str, problem: str) -> None:
+    def __init__(self, where: str, problem: Words) -> None:
         super().__init__(f"{where}: {problem}")
         self.where = where
         self.problem = problem
+
+    @property
+    def told(self) -> Words:
+        """Return where it is and what is wrong there, in both languages."""
+        return AT.filled(where=self.where, problem=self.problem)
 
 
 class SensorError(EdgeError):
@@ -34,6 +52,10 @@ class SensorError(EdgeError):
 
 class SpoolError(EdgeError):
     """The spool cannot be used."""
+
+
+class SpoolRuinedError(SpoolError):
+    """The spool's file is no longer sound: only a new start can mend it."""
 
 
 class LinkError(EdgeError):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin_edge.clock import time_us
 from tocsin_edge.errors import ConfigError
+from tocsin_edge.reasons import why
+from tocsin_edge.refusals import FIRST_LINE, UNREADABLE
 from tocsin_edge.units import conversion, convert
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ def read_rows(file: Path) -> Iterator[Row]:
         with opener(file, "rt", encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
             if tuple(next(reader, ())) != COLUMNS:
-                raise ConfigError(str(file), f"the first line must be {','.join(COLUMNS)}")
+                raise ConfigError(str(file), FIRST_LINE.filled(columns=",".join(COLUMNS)))
             for number, cells in enumerate(reader, start=2):
                 yield _row(cells, f"{file}: line {number}")
     except (OSError, EOFError, UnicodeDecodeError) as err:
-        raise ConfigError(str(file), f"cannot be read: {err}") from err
+        raise ConfigError(str(file), UNREADABLE.filled(why=why(err))) from err
 
 
 def _row(cells: list[str], where: str) -> Row:
@@ -63,4 +65,4 @@ def _row(cells: list[str], where: str) -> Row:
             result=None if result is None else convert(result, to),
         )
     except ValueError as err:
-        raise ConfigError(where, str(err)) from err
+        raise ConfigError(where, why(err)) from err

@@ -8,7 +8,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from tocsin_edge import refusals
 from tocsin_edge.errors import ConfigError
+from tocsin_edge.reasons import why
+from tocsin_edge.words import Words, listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,19 +26,19 @@ def read_table(table: object, cls: type[T], where: str) -> T:
         ConfigError: for an unknown key, a missing one, a wrong type or a refused value.
     """
     if not isinstance(table, dict):
-        raise ConfigError(where, f"expected a table, got {table!r}")
+        raise ConfigError(where, refusals.NOT_A_TABLE.filled(got=table))
     known = {f.name: f for f in fields(cls) if "internal" not in f.metadata}  # type: ignore[arg-type]
     check_keys(table, known, where)
     for name, field in known.items():
         needed = field.default is MISSING and field.default_factory is MISSING
         if needed and name not in table:
-            raise ConfigError(join(where, name), "is missing")
+            raise ConfigError(join(where, name), refusals.MISSING)
     hints = get_type_hints(cls)
     values = {key: read_value(value, hints[key], join(where, key)) for key, value in table.items()}
     try:
         return cls(**values)
     except ValueError as err:
-        raise ConfigError(where.removesuffix(": "), str(err)) from err
+        raise ConfigError(where.removesuffix(": "), why(err)) from err
 
 
 def check_keys(table: Mapping[str, object], known: Collection[str], where: str) -> None:
@@ -46,15 +49,15 @@ def check_keys(table: Mapping[str, object], known: Collection[str], where: str) 
     """
     for key in table:
         if key not in known:
-            raise ConfigError(join(where, key), f"unknown key{meant(key, known)}")
+            raise ConfigError(join(where, key), refusals.UNKNOWN_KEY.filled(near=meant(key, known)))
 
 
-def meant(word: str, known: Collection[str]) -> str:
+def meant(word: str, known: Collection[str]) -> Words:
     """Return what was probably meant by ``word``, or all there is to choose from."""
     close = difflib.get_close_matches(word, known, n=1)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(sorted(known))}"
+        return refusals.DID_YOU_MEAN.filled(near=close[0])
+    return refusals.KNOWN.filled(names=listed(sorted(known)))
 
 
 def join(where: str, key: str) -> str:
@@ -84,12 +87,12 @@ def read_value(value: Any, hint: Any, where: str) -> Any:  # noqa: ANN401 - TOML
 def _one_of(value: object, choices: tuple[Any, ...], where: str) -> object:
     if value in choices:
         return value
-    raise ConfigError(where, f"{value!r} is none of {', '.join(map(str, choices))}")
+    raise ConfigError(where, refusals.NONE_OF.filled(value=value, names=listed(choices)))
 
 
 def _each(value: object, hint: object, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list):
-        raise ConfigError(where, f"expected a list, got {value!r}")
+        raise ConfigError(where, refusals.NOT_A_LIST.filled(got=value))
     return tuple(read_value(item, hint, f"{where}[{i}]") for i, item in enumerate(value))
 
 
@@ -102,5 +105,5 @@ def _plain(value: object, hint: object, where: str) -> object:
         return value
     if hint in (bool, int, float, str) and type(value) is hint:
         return value
-    expected = getattr(hint, "__name__", str(hint))
-    raise ConfigError(where, f"expected {expected}, got {type(value).__name__} {value!r}")
+    expected = refusals.KINDS.get(str if hint is Path else hint, refusals.SOMETHING)
+    raise ConfigError(where, refusals.OF_KIND.filled(kind=expected, got=value))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from tocsin_edge.errors import ConfigError
+from tocsin_edge.refusals import UNKNOWN_UNIT
+from tocsin_edge.words import listed
 
 
 class Conversion(NamedTuple):
@@ -48,8 +50,8 @@ def conversion(unit: str, where: str) -> Conversion:
     try:
         return UNITS[unit]
     except KeyError:
-        known = ", ".join(UNITS)
-        raise ConfigError(where, f"unknown unit {unit!r}; known are {known}") from None
+        unknown = UNKNOWN_UNIT.filled(unit=unit, names=listed(UNITS))
+        raise ConfigError(where, unknown) from None
 
 
 def convert(value: float, to: Conversion) -> float:

@@ -1,136 +1,102 @@
-"""What ``doctor`` says, in English and Chinese: a finding, then what to do about it."""
+"""Texts that a person reads: English that carries its Chinese, and who reads which.
+
+Logs, records and programs take the English; only the last line before a person's eyes
+asks for ``of(language)``. Where ``Words`` are asked for, a text that exists in one
+language alone is a type error. Hub and node have this file each.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from functools import cached_property
+from string import Formatter
+from typing import TYPE_CHECKING, Final, Self
 
-LANGUAGES: Final = ("en", "zh")
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
-WORDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
-    "config-ok": {
-        "en": ("configuration: {streams} datastreams of {site}/{node}", ""),
-        "zh": ("配置：{site}/{node} 共 {streams} 个数据流", ""),
-    },
-    "no-streams": {
-        "en": ("no datastreams: the node would say nothing", "add a [[datastream]] table"),
-        "zh": ("没有数据流：节点不会发送任何数据", "请添加 [[datastream]] 表"),
-    },
-    "password-open": {
-        "en": ("{file} can be read by others (mode {mode})", "chmod 600 {file}"),
-        "zh": ("其他用户可以读取 {file}（权限 {mode}）", "执行 chmod 600 {file}"),
-    },
-    "password-ok": {
-        "en": ("password file {file}", ""),
-        "zh": ("密码文件 {file}", ""),
-    },
-    "secret-unreadable": {
-        "en": ("{file} cannot be read: {why}", "check the path and its owner"),
-        "zh": ("无法读取 {file}：{why}", "请检查路径和所有者"),
-    },
-    "no-tls": {
-        "en": (
-            "no TLS to {host}: anybody on the way reads and forges readings",
-            "set broker.tls = true and broker.ca_file",
-        ),
-        "zh": (
-            "到 {host} 的连接没有 TLS：途中任何人都能读取或伪造数据",
-            "设置 broker.tls = true 和 broker.ca_file",
-        ),
-    },
-    "broker-ok": {
-        "en": ("broker {host}:{port} accepts the node", ""),
-        "zh": ("消息服务器 {host}:{port} 接受本节点", ""),
-    },
-    "broker-refuses": {
-        "en": ("broker {host}:{port} refuses the node: {why}", "check user name and password"),
-        "zh": ("消息服务器 {host}:{port} 拒绝本节点：{why}", "请检查用户名和密码"),
-    },
-    "broker-unreachable": {
-        "en": (
-            "broker {host}:{port} cannot be reached: {why}",
-            "check cable, SIM card, address and firewall; the spool keeps readings meanwhile",
-        ),
-        "zh": (
-            "无法连接消息服务器 {host}:{port}：{why}",
-            "请检查网线、SIM 卡、地址和防火墙；在此期间数据保存在本地",
-        ),
-    },
-    "spool-ok": {
-        "en": ("spool {folder}: {used_mb} of {max_mb} MB used, {queue} messages wait", ""),
-        "zh": ("缓存 {folder}：已用 {used_mb}/{max_mb} MB，{queue} 条消息等待回执", ""),
-    },
-    "spool-bad": {
-        "en": ("spool cannot be used: {why}", "check the folder's owner and free space"),
-        "zh": ("缓存不可用：{why}", "请检查目录所有者和剩余空间"),
-    },
-    "disk-small": {
-        "en": (
-            "only {free_mb} MB free where the spool may grow to {max_mb} MB",
-            "free space or lower spool.max_bytes",
-        ),
-        "zh": ("磁盘只剩 {free_mb} MB，而缓存可增至 {max_mb} MB", "清理磁盘或调低 spool.max_bytes"),
-    },
-    "evicted": {
-        "en": (
-            "{n} messages were evicted without a receipt since this spool was made",
-            "raise spool.max_bytes or find out why the hub was away so long",
-        ),
-        "zh": (
-            "自缓存建立以来有 {n} 条消息未获回执即被清除",
-            "调高 spool.max_bytes 或查明中心长时间离线的原因",
-        ),
-    },
-    "aside": {
-        "en": ("{n} messages were set aside", "see: tocsin-edge status"),
-        "zh": ("{n} 条消息被搁置", "查看：tocsin-edge status"),
-    },
-    "clock-ntp": {
-        "en": ("clock is set by the network", ""),
-        "zh": ("时钟已由网络校准", ""),
-    },
-    "clock-rtc": {
-        "en": ("clock runs on its battery only, it drifts", "let the node reach a time server"),
-        "zh": ("时钟仅靠电池运行，会漂移", "请让节点能访问时间服务器"),
-    },
-    "clock-unset": {
-        "en": (
-            "clock was never set: readings carry no time, the hub restores it",
-            "add a battery clock or let the node reach a time server",
-        ),
-        "zh": ("时钟从未校准：数据不带时间，由中心推算", "加装时钟电池或让节点能访问时间服务器"),
-    },
-    "sensor-ok": {
-        "en": ("{name}: {value}", ""),
-        "zh": ("{name}：{value}", ""),
-    },
-    "sensor-quiet": {
-        "en": ("{name}: answers, nothing to say at the moment", ""),
-        "zh": ("{name}：有响应，暂无数据", ""),
-    },
-    "sensor-suspect": {
-        "en": ("{name}: {value}, suspect: {why}", "compare with a second instrument"),
-        "zh": ("{name}：{value}，可疑：{why}", "请与另一台仪器比对"),
-    },
-    "sensor-bad": {
-        "en": ("{name}: {why}", "check wiring, power and the sensor table"),
-        "zh": ("{name}：{why}", "请检查接线、电源和 sensor 配置"),
-    },
-    "journal-wears": {
-        "en": (
-            "the system log is written to the card and wears it out",
-            "set Storage=volatile in /etc/systemd/journald.conf",
-        ),
-        "zh": (
-            "系统日志写入存储卡，会缩短其寿命",
-            "在 /etc/systemd/journald.conf 中设置 Storage=volatile",
-        ),
-    },
-    "commits-wear": {
-        "en": (
-            "commit_s = {commit_s} writes the card often",
-            "5 s or more spares it; alarming readings never wait",
-        ),
-        "zh": ("commit_s = {commit_s} 会频繁写卡", "建议 5 秒以上；告警数据不受影响"),
-    },
-}
-"""Key -> language -> (finding, fix)."""
+EN: Final = "en"
+ZH: Final = "zh"
+LANGUAGES: Final = (EN, ZH)
+LOCALES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+
+class Words(str):
+    """An English text, or template, that knows itself in Chinese too."""
+
+    __slots__ = ("zh",)
+    zh: str
+
+    def __new__(cls, en: str, zh: str) -> Self:
+        """Return the English ``en`` that carries the Chinese ``zh``."""
+        self = super().__new__(cls, en)
+        self.zh = zh
+        return self
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # so that it can be copied
+        return str(self), self.zh
+
+    def of(self, language: str) -> str:
+        """Return the text in ``language``."""
+        return self.zh if language == ZH else str(self)
+
+    def filled(self, **values: object) -> Words:
+        """Return the template with ``values`` in their places; words among them stay both."""
+        chinese = {key: in_language(value, ZH) for key, value in values.items()}
+        return Words(self.format(**values), self.zh.format(**chinese))
+
+
+NOTHING: Final = Words("", "")
+
+
+class Phrasebook:
+    """Says in Chinese what reaches the hub as an English sentence: argparse, tomllib, SQLite.
+
+    A sentence is known by the shape of its English template; what stood in its places is
+    looked up in turn. A sentence of no known shape stays as it is.
+    """
+
+    def __init__(self, templates: Iterable[Words]) -> None:
+        self._templates = tuple(templates)
+
+    @cached_property
+    def _shapes(self) -> Sequence[tuple[re.Pattern[str], Words]]:
+        return [(shape_of(template), template) for template in self._templates]
+
+    def both(self, sentence: str) -> Words:
+        """Return ``sentence`` with its Chinese, as far as it is known."""
+        if isinstance(sentence, Words):
+            return sentence
+        for shape, template in self._shapes:
+            if found := shape.fullmatch(sentence):
+                values = {key: self.both(value).zh for key, value in found.groupdict().items()}
+                return Words(sentence, template.zh.format(**values))
+        return Words(sentence, sentence)
+
+
+def shape_of(template: str) -> re.Pattern[str]:
+    """Return what matches every text that ``template`` can become."""
+    parts = (
+        re.escape(text) + (f"(?P<{name}>.+?)" if name else "")
+        for text, name, _, _ in Formatter().parse(template)
+    )
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def in_language(value: object, language: str) -> object:
+    """Return ``value`` as it stands in a text of ``language``."""
+    return value.of(language) if isinstance(value, Words) else value
+
+
+def listed(items: Iterable[object]) -> Words:
+    """Return ``items`` one after another, as each language lists them."""
+    words = [str(item) for item in items]
+    return Words(", ".join(words), "、".join(words))
+
+
+def language_of(environment: Mapping[str, str]) -> str:
+    """Return the language that the environment asks for: zh for Chinese locales, else en."""
+    for name in LOCALES:
+        if value := environment.get(name, ""):
+            return ZH if value.lower().startswith(ZH) else EN
+    return EN

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from hub import __version__
 from hub.cli import act, backup, demo, explain, look, losses, nodes, replay, run, watch_hub
-from hub.cli.parsers import PARSERS
+from hub.cli.helping import PARSERS, chosen_language
 from hub.cli.show import printable
 from hub.config import ConfigurationError
 from hub.errors import ConfigError, HubError
-from hub.words import EN, LANGUAGES, ZH, Words, language_of
+from hub.words import EN, LANGUAGES, ZH, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, backup, watch_hub, demo)
 OK, FAILED, UNUSABLE = 0, 1, 2
@@ -79,14 +79,3 @@ def common(into: argparse.ArgumentParser, *, config: Path | str, lang: str) -> N
     )  # fmt: skip
     into.add_argument("--lang", choices=LANGUAGES, default=lang,
                       help=Words("language of the output", "输出语言"))  # fmt: skip
-
-
-def chosen_language(argv: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return the language to speak, known before the rest is parsed: --lang, else the locale."""
-    first = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    first.add_argument("--lang", choices=LANGUAGES)
-    try:
-        found = first.parse_known_args(argv)[0].lang
-    except argparse.ArgumentError:
-        found = None
-    return str(found or language_of(environment))

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from hub.cli.helping import CHARACTERS
 from hub.cli.place import clock_of, opened
 from hub.cli.refusals import NO_INSTANT, NOTHING_CALLED, OVER_ALREADY
 from hub.cli.show import print_json
-from hub.cli.usage import CHARACTERS
 from hub.cli.words import of_pair, say
 from hub.clock import from_us, to_us
 from hub.config import read_config

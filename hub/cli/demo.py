@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.cli.usage import FROM_TO, POSITIVE
+from hub.cli.helping import FROM_TO, POSITIVE
 from hub.words import Words
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def secrets_of_channel(channel: ChannelTable) -> Iterator[tuple[str, Path | None
     for key, value in channel.options.items():
         for suffix in SUFFIXES:
             if key.endswith(suffix):
-                where = f"channel {channel.name}.{key.removesuffix(suffix)}"
+                where = f"channel.{channel.name}.{key.removesuffix(suffix)}"
                 file = Path(str(value)) if suffix == "_file" else None
                 yield where, file, "" if file else str(value)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hub.cli.helping import width
 from hub.clock import MICROSECONDS, from_us
 from hub.model.network import Severity
 
@@ -24,7 +24,6 @@ COLOURS: Final = {
     Severity.UNKNOWN: "0",
 }
 SHOWN_OF_NUMBER: Final = 4
-WIDE: Final = ("W", "F")
 
 
 def local_time(time_us: int, zone: str, *, date: bool = True) -> str:
@@ -61,11 +60,6 @@ def masked(address: str) -> str:
     if address.startswith("+"):
         return f"{address[:3]}…{address[-SHOWN_OF_NUMBER:]}"
     return address
-
-
-def width(text: str) -> int:
-    """Return how many columns ``text`` takes on a terminal."""
-    return sum(2 if unicodedata.east_asian_width(c) in WIDE else 1 for c in text)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

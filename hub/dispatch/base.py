@@ -30,6 +30,10 @@ NO_SECRET: Final = Words(
     "缺少密钥：请用 ..._file 指定文件，或用 ..._env 指定环境变量",
 )
 CANNOT_READ: Final = Words("cannot read {file}: {why}", "无法读取 {file}：{why}")
+WITHIN: Final = Words(
+    "{name} must be within {low} to {high}, got {got}",
+    "{name} 应在 {low} 至 {high} 之间，现为 {got}",
+)
 EMPTY: Final = Words("{source} is empty", "{source} 为空")
 
 

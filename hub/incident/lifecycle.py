@@ -44,7 +44,7 @@ STATES: Final = {
     Status.ACKNOWLEDGED: Words("acknowledged", "已接警"),
     Status.RESOLVED: Words("resolved", "已解除"),
 }
-BY: Final = Words("{status} (by {by})", "{status}（{by}）")
+BY: Final = Words("{status} (by {by})", "{status}（由 {by}）")
 NOT_OPEN: Final = Words(
     "cannot {kind} incident {code}: it is {state}", "事件 {code} {state}，不能执行 {kind}"
 )

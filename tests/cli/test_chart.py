@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hub.cli.chart import chart, qualities
-from hub.cli.show import columns, masked, span, width
+from hub.cli.helping import width
+from hub.cli.show import columns, masked, span
 
 MINUTE_US = 60_000_000
 

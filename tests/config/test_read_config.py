@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from chinese import is_chinese
 
 from hub.config import ConfigurationError, Problem, read_config
 from hub.model.network import Hazard, Severity
@@ -268,3 +269,12 @@ def test_no_finite_number_is_ever_made_of_nan(tmp_path: Path) -> None:
         key = old.split(" = ")[0]
         problems = problems_of(tmp_path, "sites/bridge.toml", old, f"{key} = {math.nan}")
         assert any(p.key.endswith(key) and "finite" in p.words for p in problems)
+
+
+@pytest.mark.parametrize("case", sorted(BROKEN))
+def test_a_mistake_is_told_in_chinese(tmp_path: Path, case: str) -> None:
+    """Each broken folder is explained in Chinese: only names and values stay as written."""
+    name, old, new, *_ = BROKEN[case]
+    for problem in problems_of(tmp_path, name, old, new):
+        assert is_chinese(problem.mended.of("zh")), problem.told.of("zh")
+        assert problem.told.of("zh").startswith(f"{problem.where}：")

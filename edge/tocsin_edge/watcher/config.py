@@ -11,9 +11,11 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tocsin_edge import refusals
 from tocsin_edge.config import BrokerSettings, NodeConfig, SpoolSettings
 from tocsin_edge.errors import ConfigError
 from tocsin_edge.message import NAME
+from tocsin_edge.reasons import why
 from tocsin_edge.table import read_table
 from tocsin_edge.watcher.vigil import Pace
 
@@ -121,9 +123,9 @@ def read_config(path: Path) -> WatcherConfig:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
-        raise ConfigError(str(path), f"cannot be read: {err.strerror}") from err
+        raise ConfigError(str(path), refusals.UNREADABLE.filled(why=why(err))) from err
     except (ValueError, RecursionError) as err:
-        raise ConfigError(str(path), f"is not TOML: {err}") from err
+        raise ConfigError(str(path), refusals.NOT_TOML.filled(why=why(err))) from err
     return read_table(table, WatcherConfig, f"{path}: ")
 
 
@@ -134,11 +136,13 @@ def read_secret(file: Path | None, variable: str, where: str) -> str:
         ConfigError: neither holds one.
     """
     if file is None and not variable:
-        raise ConfigError(where, f"name {where.rpartition('.')[2]}_file or _env")
+        key = where.rpartition(".")[2]
+        raise ConfigError(where, refusals.NAME_SECRET.filled(key=key))
     try:
         found = file.read_text("utf-8").strip() if file else os.environ.get(variable, "").strip()
     except (OSError, UnicodeDecodeError) as err:
-        raise ConfigError(where, f"{file} cannot be read: {err}") from err
+        unreadable = refusals.SECRET_UNREADABLE.filled(file=file, why=why(err))
+        raise ConfigError(where, unreadable) from err
     if not found:
-        raise ConfigError(where, f"{file or variable} is empty or not set")
+        raise ConfigError(where, refusals.SECRET_EMPTY.filled(source=file or variable))
     return found

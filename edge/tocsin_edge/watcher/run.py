@@ -11,11 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from tocsin_edge import reasons
 from tocsin_edge.errors import ConfigError, PageError
 from tocsin_edge.housekeeping import notify
 from tocsin_edge.link import Arrived, Connected, Disconnected, Link
 from tocsin_edge.message import Reading, envelope, obs_text, observation, read_receipt, state
 from tocsin_edge.node import locked
+from tocsin_edge.refusals import UNWRITABLE
 from tocsin_edge.watcher.outage import News, Outages, outage_of
 from tocsin_edge.watcher.provider import Caller, Provider, masked
 from tocsin_edge.watcher.vigil import Vigil
@@ -214,7 +216,8 @@ def acknowledge(config: WatcherConfig) -> None:
     try:
         (config.folder / ACKNOWLEDGED).touch()
     except OSError as err:
-        raise ConfigError("folder", f"{config.folder} cannot be written: {err}") from err
+        refused = UNWRITABLE.filled(folder=config.folder, why=reasons.why(err))
+        raise ConfigError("folder", refused) from err
 
 
 def taken(file: Path) -> bool:

@@ -17,11 +17,11 @@ from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from hub.dispatch.base import masked, read_secret, scrubbed
+from hub.dispatch.base import WITHIN, masked, read_secret, scrubbed
 from hub.dispatch.retry import failure
 from hub.dispatch.text import repeated
 from hub.errors import DeliveryAmbiguousError, DeliveryDeferredError, DeliveryError
-from hub.words import WITHIN, Words
+from hub.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

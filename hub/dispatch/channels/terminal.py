@@ -7,10 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.dispatch.base import masked
+from hub.dispatch.base import WITHIN, masked
 from hub.dispatch.text import is_chinese, repeated, segments
 from hub.errors import DeliveryDeferredError
-from hub.words import WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

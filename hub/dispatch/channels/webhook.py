@@ -19,10 +19,10 @@ import aiohttp
 from yarl import URL
 
 from hub.clock import from_us
-from hub.dispatch.base import DeliveryThrottledError, masked, read_secret
+from hub.dispatch.base import WITHIN, DeliveryThrottledError, masked, read_secret
 from hub.dispatch.channels.guard import GuardedResolver, RefusedAddressError, refuse_literal
 from hub.errors import ConfigError, DeliveryDeferredError, DeliveryError
-from hub.words import WITHIN, Words
+from hub.words import Words
 
 if TYPE_CHECKING:
     from hub.dispatch.base import Surroundings
