@@ -1,0 +1,1 @@
+"""Rows about data, time, people and providers: one hub as shipped, and nodes played by hand."""
