@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -96,7 +97,11 @@ async def serve(deps: ConsoleDeps) -> web.AppRunner:
         ConfigError: the door would be open, or the address cannot be had.
     """
     porch = Porch(room())
-    runner = web.AppRunner(make_app(deps, porch), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    quiet = logging.getLogger(f"{__name__}.requests")
+    quiet.setLevel(logging.CRITICAL)  # a bad request is answered, not told with a traceback
+    runner = web.AppRunner(
+        make_app(deps, porch), access_log=None, logger=quiet, shutdown_timeout=SHUTDOWN_S
+    )
     await runner.setup()
     site = GuardedSite(runner, deps.settings.host, deps.settings.port, porch)
     try:
