@@ -153,6 +153,20 @@ def test_a_fault_goes_on_the_board_and_wakes_nobody(town: Town) -> None:
     assert (closed.status, closed.resolved_by) == (Status.RESOLVED, "tocsin")
 
 
+def test_silence_of_its_own_sensor_ends_no_danger(town: Town) -> None:
+    """The sensor that told of a flood falls silent, speaks again: the flood waits for a person."""
+    town.see(town.flood())
+    flood = town.only()
+    town.see(town.fault(kind=Kind.SILENCE))
+    town.see(town.fault(Change.CLEARED, kind=Kind.SILENCE))
+    still = town.only()
+    assert (still.id, still.status, still.presence) == (
+        flood.id,
+        Status.TRIGGERED,
+        Presence.PRESENT,
+    )
+
+
 def test_maintenance_with_a_policy_waits_for_the_morning(town: Town) -> None:
     """At two in the morning nobody is paged for a sensor; at eight the first step is."""
     policies = {**town.people.policies, "maintenance": town.people.policies["default"]}
