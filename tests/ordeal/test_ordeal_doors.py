@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROWS = [row for row in DOORS if isinstance(row, DoorRow)]
 DICE = random.Random(1)  # noqa: S311
-SLOW = {"reply": 62, "spool": 30}
+SLOW = {"reply": 62, "spool": 30, "running-hub": 60}
 
 
 def test_each_seed_has_one_reason_and_its_own_name() -> None:

@@ -16,6 +16,7 @@ from ordeal.doors import folders, messages, nodes, replies, requests, schema, ta
 from ordeal.doors.base import Door, Tally, press
 from ordeal.doors.console import ConsoleDoor, plain
 from ordeal.doors.intake import IntakeDoor
+from ordeal.doors.running import RunningDoor
 from ordeal.verdict import Given, Verdict
 
 ROOT: Final = Path(__file__).parents[3]
@@ -235,6 +236,13 @@ DOORS: Final = (
         weight=1.0,
         batch=20,
         make=nodes.SpoolDoor,
+    ),
+    DoorRow(
+        name="running-hub",
+        fault="a sample of hostile MQTT and HTTP at a running hub with its own broker",
+        weight=2.0,
+        batch=100,
+        make=lambda f: RunningDoor(f, CONFIG),
     ),
     SchemaRow(),
     FuzzRow(),
