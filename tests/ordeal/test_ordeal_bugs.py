@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.store.database import open_database
 from ordeal.bugs import bite
 from ordeal.bugs.bite import Bug, Kennel, bugs, chosen, copy_parts
-from tocsin_edge.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FULL = 2
 BUGS = bugs()
 HARMLESS = """bug: another first line | check: {check}
 --- a/hub/instant.py
@@ -27,19 +23,6 @@ HARMLESS = """bug: another first line | check: {check}
 +{new}
 """
 QUICK = "tests/ingest/test_bounds.py::test_touching_is_being_next_to_a_range"
-
-
-def test_every_store_waits_for_the_disk(tmp_path: Path) -> None:
-    """The log and the spool are opened with synchronous=FULL, and nothing sets it otherwise."""
-    connection = open_database(tmp_path / "hub.db")
-    assert connection.execute("PRAGMA synchronous").fetchone() == (FULL,)
-    connection.close()
-    spool = Spool(tmp_path / "spool.db", boot="aa", max_bytes=1000)
-    assert spool._db.execute("PRAGMA synchronous").fetchone() == (FULL,)
-    spool.close()
-    files = [*(bite.ROOT / "hub").rglob("*.py"), *(bite.ROOT / "edge/tocsin_edge").rglob("*.py")]
-    said = re.compile(r"(?i)pragma synchronous\s*=\s*(\w+)")
-    assert {word for f in files for word in said.findall(f.read_text("utf-8"))} == {"FULL"}
 
 
 def test_there_are_enough_bugs_and_each_says_what_it_does() -> None:

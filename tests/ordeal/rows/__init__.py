@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ordeal import baseline
 from ordeal.rows import (
+    bugs,
     disk_full,
     doors,
     fsync_error,
@@ -38,4 +39,5 @@ ROWS: Final[tuple[Row, ...]] = (
     mixed.STOPPED,
     baseline.BASELINE,
     *doors.DOORS,
+    bugs.BUGS,
 )
