@@ -216,6 +216,9 @@ class Table:
     def path_of(self, key: str, folder: Path) -> Path | None:
         """Return a file's path, taken from ``folder`` when relative; None when absent."""
         value = self.text(key, "")
+        if "\0" in value:
+            self.wrong(key, words.UNREADABLE.filled(value=value))
+            return None
         return (folder / value).resolve() if value else None
 
     def table(self, key: str) -> Table:
