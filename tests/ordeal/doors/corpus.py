@@ -1,7 +1,8 @@
 """Seeds: one line of JSON each, one reason each, in ``corpus/DOOR.jsonl``.
 
 ``text`` is the payload, ``b64`` the same where it is no text, ``parts`` a list of texts
-and [text, times] for what would be too long to write down. Other keys are the door's.
+and [text, times] for what would be too long to write down. Other keys are the
+door's. ``expect`` is an outcome, or several with | between where each is right.
 """
 
 from __future__ import annotations
