@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[3]
 FOLDER: Final = Path(__file__).parent
 PARTS: Final = ("hub", "edge", "config", "tests", "docs", "conftest.py", "pyproject.toml")
-LEFT_OUT: Final = ("bugs", "*.egg-info", ".hypothesis", ".pytest_cache")
+LEFT_OUT: Final = ("*.egg-info", ".hypothesis", ".pytest_cache")
 WAIT_S: Final = 300.0
 PASSED, FAILED = 0, 1
 CLEAN: Final = "clean"
