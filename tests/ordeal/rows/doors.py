@@ -87,7 +87,7 @@ class SchemaRow:
     name: str = "http-schema"
     fault: str = "HTTP requests made from the OpenAPI document by schemathesis, good and bad"
     required: str = "no 5xx, and every answer as documented"
-    weight: float = 2.0
+    weight: float = 0.8
     number: int = NUMBER
 
     def __call__(self, given: Given) -> Verdict:
@@ -109,7 +109,7 @@ class FuzzRow:
     name: str = "decoders"
     fault: str = "coverage-guided fuzzing of decoders, topics, replies and receipts (atheris)"
     required: str = "read or refused; no other exception"
-    weight: float = 2.0
+    weight: float = 0.8
     number: int = NUMBER
 
     def __call__(self, given: Given) -> Verdict:
@@ -160,7 +160,7 @@ DOORS: Final = (
     DoorRow(
         name="mqtt-payload",
         fault="hostile MQTT payloads",
-        weight=5.0,
+        weight=1.5,
         make=lambda f: IntakeDoor(
             "payload", f, CONFIG, messages.payloads, lambda: messages.seeds("payload")
         ),
@@ -168,7 +168,7 @@ DOORS: Final = (
     DoorRow(
         name="mqtt-topic",
         fault="hostile MQTT topics",
-        weight=2.0,
+        weight=0.4,
         make=lambda f: IntakeDoor(
             "topic", f, CONFIG, messages.topics, lambda: messages.seeds("topic")
         ),
@@ -176,7 +176,7 @@ DOORS: Final = (
     DoorRow(
         name="time-and-number",
         fault="impossible times, counts and sequence numbers",
-        weight=3.0,
+        weight=0.8,
         make=lambda f: IntakeDoor(
             "time", f, CONFIG, messages.times, lambda: messages.seeds("time")
         ),
@@ -184,63 +184,63 @@ DOORS: Final = (
     DoorRow(
         name="http",
         fault="hostile HTTP: verbs, paths, headers, bodies, framing",
-        weight=3.0,
+        weight=1.0,
         batch=100,
         make=lambda f: ConsoleDoor("http", f, requests.requests, requests.seeds, plain),
     ),
     DoorRow(
         name="sms",
         fault="hostile SMS: forged, replayed, nearly right",
-        weight=2.0,
+        weight=0.6,
         batch=100,
         make=lambda f: ConsoleDoor("sms", f, replies.texts, replies.seeds, replies.judge_text),
     ),
     DoorRow(
         name="report",
         fault="delivery reports forged, shuffled, repeated",
-        weight=1.0,
+        weight=0.3,
         batch=100,
         make=reports,
     ),
     DoorRow(
         name="config",
         fault="configuration gone wrong",
-        weight=2.0,
+        weight=0.6,
         batch=50,
         make=lambda f: folders.ConfigDoor(f, CONFIG),
     ),
     DoorRow(
         name="webhook-target",
         fault="webhooks pointed into our own network",
-        weight=1.0,
+        weight=0.3,
         batch=200,
         make=lambda f: targets.TargetDoor(f, token_in(f)),
     ),
     DoorRow(
         name="reply",
         fault="hostile answers of receivers and providers",
-        weight=2.0,
+        weight=0.4,
         batch=200,
         make=lambda f: targets.ReplyDoor(f, token_in(f)),
     ),
     DoorRow(
         name="receipt",
         fault="hostile receipts at a node",
-        weight=1.0,
+        weight=0.3,
         batch=200,
         make=nodes.ReceiptDoor,
     ),
     DoorRow(
         name="spool",
         fault="a node's spool file damaged",
-        weight=1.0,
+        weight=0.4,
         batch=20,
         make=nodes.SpoolDoor,
     ),
     DoorRow(
         name="running-hub",
         fault="a sample of hostile MQTT and HTTP at a running hub with its own broker",
-        weight=2.0,
+        weight=0.8,
         batch=100,
         make=lambda f: RunningDoor(f, CONFIG),
     ),
