@@ -37,6 +37,12 @@ LINES: Final = {
     NotificationState.FAILED: "failed",
 }
 
+FREE_NEXT: Final = """
+UPDATE notification SET lease_until = 0 WHERE id = (
+  SELECT id FROM notification WHERE channel = ? AND state = 'deferred' AND repeat = 0
+  ORDER BY severity_rank DESC, due_us, created_us LIMIT 1)
+"""
+
 
 class Outbox:
     """The outbox behind one connection, for one thread."""
@@ -112,7 +118,8 @@ class Outbox:
         """Record that the provider took ``note``; return the states it came to.
 
         Whatever was decided meanwhile: a message that went is not cancelled. A report
-        that was faster than this record is applied with it.
+        that was faster than this record is applied with it. The channel works: the most
+        severe that waits for another attempt by it need not wait longer.
         """
         with transaction(self._connection):
             self._connection.execute(
@@ -121,6 +128,7 @@ class Outbox:
                 " WHEN state IN ('delivered', 'failed') THEN state ELSE 'sent' END WHERE id = ?",
                 (provider_id, now_us, note.id),
             )
+            self._connection.execute(FREE_NEXT, (note.channel,))
             self._attempt(note, NotificationState.SENT, provider_id, now_us)
             self._line(note, "paged", now_us)
             self._follow(note, NotificationState.SENT, now_us)

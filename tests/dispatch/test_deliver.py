@@ -159,6 +159,25 @@ async def test_a_busy_provider_is_waited_for(
     assert of(provider, number) == [note("n1").text]
 
 
+async def test_when_one_gets_through_the_most_severe_follows_at_once(
+    desk: Desk, provider: ProviderProcess, number: str
+) -> None:
+    """After a busy spell nothing severe waits out its pause while the channel works again."""
+    provider.order("status", status=429, count=2)
+    desk.add("blue", address=number, severity=Severity.MINOR, text="BLUE")
+    desk.add("red", address=number, text="RED")
+    async with hub(desk.path, provider.url) as made:
+        await made.once()
+        assert {desk.state("red"), desk.state("blue")} == {State.DEFERRED}
+        desk.set("red", lease_until=2e9)
+        desk.set("blue", lease_until=2e9)
+        desk.add("yellow", address=number, severity=Severity.MODERATE, text="YELLOW")
+        await made.once()
+        await made.once()
+        assert desk.state("blue") is State.DEFERRED or of(provider, number)[1] == "RED"
+    assert of(provider, number)[:2] == ["YELLOW", "RED"]
+
+
 async def test_an_unreachable_provider_starts_the_next_channel(desk: Desk, number: str) -> None:
     """Nobody listening: tried again later, the next channel meanwhile, and health says so."""
     desk.add("n1", address=number)

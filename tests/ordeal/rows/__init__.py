@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from ordeal import baseline
 from ordeal.rows import (
+    backfill,
     bugs,
     disk_full,
+    disorder,
     doors,
     fsync_error,
     latency,
@@ -16,6 +18,10 @@ from ordeal.rows import (
     nth_write,
     outage,
     power_cut,
+    proven,
+    provider,
+    silence,
+    storm,
     upgrade,
 )
 
@@ -37,6 +43,18 @@ ROWS: Final[tuple[Row, ...]] = (
     mixed.WIPED_MOSQUITTO,
     outage.INFLUX_DOWN,
     mixed.STOPPED,
+    silence.CLOCKS_ROW,
+    disorder.DISORDER,
+    backfill.BACKFILL,
+    storm.THOUSAND,
+    storm.TEN_THOUSAND,
+    storm.FLAPPING,
+    provider.REFUSED,
+    provider.SLOW,
+    provider.OVERRUN,
+    provider.UNDELIVERED,
+    silence.SILENCE,
+    *proven.PROVEN,
     baseline.BASELINE,
     *doors.DOORS,
     bugs.BUGS,
