@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +23,10 @@ PER_S: Final = 5.0  # incidents
 WARM_S: Final = 3.0  # after the last node was started
 CLEAN_S: Final = 1.0
 KILLED_S: Final = 10.0
-EVERY_S: Final = 7.0
+EVERY_S: Final = 5.0
 DOWN_S: Final = 0.3  # a service manager's pause
-MIDWAY_S: Final = 5.0  # at most so long is waited for a danger to be under way
+STEP_S: Final = 1.0  # between two values of a sensor
+JUST_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Latency:
         """Play it and measure."""
         span_s = max(given.seconds - AROUND_S, 25.0)
         crowd = max(round(span_s * PER_S / 2) - 4, 8)
-        size = Size(span_s=span_s, crowd=crowd, crowd_step_s=1.0, urgent_only=True)
+        size = Size(span_s=span_s, crowd=crowd, crowd_step_s=STEP_S, urgent_only=True)
         plan = Plan(size=size, troubled=False)
         seed = f"{given.seed}/{self.name}"
         with at_work(given.folder, seed, plan) as stage:
@@ -68,14 +70,14 @@ class Latency:
 
 
 def kill_midway(stage: Stage, seed: str, span_s: float) -> None:
-    """Kill the hub again and again, each time while something spooled has no receipt yet."""
+    """Kill the hub again and again, each time just after sensors were read."""
     dice = seeded(seed)
+    began_s = int(stage.scene.clock.split(",")[0]) / 1e6
     at_s = 6.0
     while at_s < span_s - 5.0:
         stage.until(lambda due_s=at_s: stage.now_s >= due_s, span_s)
-        told_before = len(stage.phones_now().told)
-        stage.until(lambda before=told_before: len(stage.phones_now().told) > before, MIDWAY_S)
-        stage.rest(dice.uniform(0.0, 0.3))
+        stage.until(lambda: (time.time() - began_s) % STEP_S < JUST_S, 2 * STEP_S)
+        stage.rest(dice.uniform(0.0, 0.1))
         stage.strike(Strike(at_s=at_s, kind="hub", down_s=DOWN_S), dice)
         at_s += EVERY_S
 
@@ -86,8 +88,12 @@ def warm(told_: list[list[float]], from_s: float) -> list[list[float]]:
 
 
 def midway(told_: list[list[float]], downs: list[float]) -> list[list[float]]:
-    """Return those of (when, how long after) between whose ends the hub was killed."""
-    return [[at, after] for at, after in told_ if any(at <= down <= at + after for down in downs)]
+    """Return those of (when, how long after) that were on their way, or came, as the hub fell."""
+    return [
+        [at, after]
+        for at, after in told_
+        if any(at - DOWN_S <= down <= at + after for down in downs)
+    ]
 
 
 def verdict_of(account: dict[str, Any], wrong: list[str], seconds: list[float]) -> Verdict:
