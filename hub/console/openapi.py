@@ -77,6 +77,7 @@ STATUS_WORDS: Final = {
     410: "The link was used or is over.",
     503: "Not ready; the words say what is wrong.",
 }
+CONFLICT: Final = 409
 PROBLEM_WORDS: Final = "Anything else: the words name the fix."
 
 
@@ -161,11 +162,13 @@ def query_parameter(parameter: Parameter) -> Document:
 def responses(route: Route, by_type: Document) -> Document:
     """Return what may be answered; problems are the default."""
     found: Document = {str(s): response(route, s, by_type) for s in route.statuses}
-    found["default"] = {
-        "description": PROBLEM_WORDS,
-        "content": {"application/problem+json": {"schema": by_type[repr(ProblemBody)]}},
-    }
+    found["default"] = {"description": PROBLEM_WORDS, "content": problem(by_type)}
     return found
+
+
+def problem(by_type: Document) -> Document:
+    """Return the body of a refusal."""
+    return {"application/problem+json": {"schema": by_type[repr(ProblemBody)]}}
 
 
 def response(route: Route, status: int, by_type: Document) -> Document:
@@ -173,5 +176,7 @@ def response(route: Route, status: int, by_type: Document) -> Document:
     words: Document = {"description": STATUS_WORDS[status]}
     if status in (303, 304):
         return words
+    if status == CONFLICT:
+        return words | {"content": problem(by_type)}
     schema = {"type": "string"} if route.answer is None else by_type[repr(route.answer)]
     return words | {"content": {route.content: {"schema": schema}}}
