@@ -30,6 +30,7 @@ FOLDER: Final = Path(__file__).parent
 PARTS: Final = ("hub", "edge", "config", "tests", "docs", "conftest.py", "pyproject.toml")
 LEFT_OUT: Final = ("*.egg-info", ".hypothesis", ".pytest_cache")
 WAIT_S: Final = 300.0
+LONGEST: Final = 100
 PASSED, FAILED = 0, 1
 CLEAN: Final = "clean"
 ASK: Final = "import hub, tocsin_edge as t; print(hub.__file__); print(t.__file__)"
@@ -48,7 +49,7 @@ class Bug:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bite:
-    """What became of one bug; ``why`` it was not caught, or not tried."""
+    """What became of one bug; ``why``: what the check said, or why it was not caught or tried."""
 
     bug: Bug
     caught: bool
@@ -143,9 +144,15 @@ def plant(bug: Bug, tree: Path, clean: Path) -> None:
 def judged(bug: Bug, done: subprocess.CompletedProcess[str]) -> Bite:
     """Return what the checks came to with the bug in."""
     if done.returncode == FAILED:
-        return Bite(bug=bug, caught=True)
+        return Bite(bug=bug, caught=True, why=complaint(done.stdout))
     said = (done.stdout.strip().splitlines() or [""])[-1]
     return Bite(bug=bug, caught=False, why=f"not caught: {said}")
+
+
+def complaint(said: str) -> str:
+    """Return the first thing that a failing check said."""
+    lines = (line.removeprefix("E ").strip() for line in said.splitlines() if line[:2] == "E ")
+    return next(lines, "")[:LONGEST]
 
 
 def tested(tree: Path, checks: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -217,7 +224,13 @@ def bite_all(found: Sequence[Bug], folder: Path, say: Callable[[str], None]) -> 
 
 def line_of(bite: Bite) -> str:
     """Return one line of the table."""
-    word = "caught" if bite.caught else f"NOT CAUGHT ({bite.why})" if bite.tried else bite.why
+    word = (
+        f"caught: {bite.why}"
+        if bite.caught
+        else f"NOT CAUGHT ({bite.why})"
+        if bite.tried
+        else bite.why
+    )
     return f"{bite.bug.name} | {bite.bug.words} | {' '.join(bite.bug.checks)} | {word}"
 
 
