@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin_edge.errors import SpoolError
-from tocsin_edge.spool import OVERHEAD_BYTES, Spool
+from tocsin_edge.spool import Spool
+from tocsin_edge.sums import OVERHEAD_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

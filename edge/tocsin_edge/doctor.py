@@ -14,7 +14,7 @@ from tocsin_edge.link import make_client
 from tocsin_edge.node import SPOOL_FILE
 from tocsin_edge.readers import build_sensor
 from tocsin_edge.reasons import BOOK, why
-from tocsin_edge.spool import open_spool
+from tocsin_edge.spool_file import open_spool
 from tocsin_edge.status import read_status
 
 if TYPE_CHECKING:

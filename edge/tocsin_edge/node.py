@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from tocsin_edge.errors import SpoolError
+from tocsin_edge.errors import SpoolError, SpoolRuinedError
 from tocsin_edge.exchange import Exchange
 from tocsin_edge.housekeeping import Housekeeping, notify
 from tocsin_edge.intake import Intake
@@ -73,7 +73,7 @@ def run(
     """Read, spool and send until ``stop`` is set; then say so and keep the spool.
 
     Raises:
-        SpoolError: if the spool cannot be opened.
+        SpoolError: if the spool cannot be opened, or was ruined meanwhile: start anew.
     """
     with ExitStack() as stack:
         parts = Parts(config, keeper, ledger, stack)
@@ -104,6 +104,8 @@ def _step(parts: Parts, inbox: Inbox, keeper: Timekeeper, housekeeping: Housekee
             parts.sender.fresh(parts.intake.commit(now, clock_s=clock_s))
         parts.exchange.send(now)
         housekeeping.step(now, connected=parts.exchange.connected)
+    except SpoolRuinedError:
+        raise
     except SpoolError as err:
         parts.intake.failed(err)
 

@@ -8,13 +8,22 @@ leaves unreceipted is counted and named to the hub as ``gone``. Used by one thre
 from __future__ import annotations
 
 import sqlite3
-import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from tocsin_edge.errors import SpoolError
-from tocsin_edge.spool_schema import SCHEMA
+from tocsin_edge.spool_file import DAMAGED, failure, mended_spool
+from tocsin_edge.sums import (
+    draft_sum,
+    gone_sum,
+    is_draft,
+    is_message,
+    message_sum,
+    sealed,
+    size_of,
+    unsealed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,10 +31,7 @@ if TYPE_CHECKING:
 
     from tocsin_edge.message import Span
 
-OVERHEAD_BYTES: Final = 120  # row, key and index of one message
 GONE_RANGES: Final = 50  # named in one message
-BUSY_MS: Final = 5000
-DAMAGED: Final = "damaged in the spool"
 
 
 class Status(IntEnum):
@@ -69,7 +75,7 @@ class Spool:
     def __init__(self, file: Path, *, boot: str, max_bytes: int) -> None:
         self.boot = boot
         self._max_bytes = max_bytes
-        self._db = open_spool(file)
+        self._db = mended_spool(file)
         self._used = self._number("SELECT coalesce(sum(size), 0) FROM message")
         self._losses: list[Loss] = []
         self._forget_settled_boots()
@@ -90,7 +96,7 @@ class Spool:
             self._db.commit()
         except sqlite3.Error as err:
             self.rollback()
-            raise SpoolError(f"spool cannot be written: {err}") from err
+            raise failure(err, "spool cannot be written") from err
         losses, self._losses = self._losses, []
         return losses
 
@@ -99,7 +105,7 @@ class Spool:
         try:
             self._db.rollback()
         except sqlite3.Error as err:
-            raise SpoolError(f"spool cannot be used: {err}") from err
+            raise failure(err, "spool cannot be used") from err
         self._losses.clear()
         self._used = self._number("SELECT coalesce(sum(size), 0) FROM message")
 
@@ -107,27 +113,32 @@ class Spool:
 
     def hold(self, obs: str) -> None:
         """Keep one routine observation for the next message."""
-        self._run("INSERT INTO draft (boot, obs) VALUES (?, ?)", self.boot, obs)
+        told = draft_sum(self.boot, obs)
+        self._run("INSERT INTO draft (boot, obs, crc) VALUES (?, ?, ?)", self.boot, obs, told)
 
     def remember(self, sensor: str, value: str) -> None:
         """Keep what ``sensor`` wants back after a restart."""
-        self._run("INSERT OR REPLACE INTO memory VALUES (?, ?)", sensor, value)
+        self._run("INSERT OR REPLACE INTO memory VALUES (?, ?)", sensor, sealed(sensor, value))
 
     def memory(self) -> dict[str, str]:
         """Return what each sensor asked to have back."""
-        return dict(self._all("SELECT sensor, value FROM memory"))
+        rows = self._all("SELECT sensor, value FROM memory")
+        kept = ((sensor, unsealed(sensor, value)) for sensor, value in rows)
+        return {sensor: value for sensor, value in kept if value is not None}
 
     def pack(self, most: int) -> list[Spooled]:
         """Turn all held observations into messages of at most ``most`` each.
 
         What an earlier boot held goes out under that boot: its times count from there.
         """
-        rows = self._all("SELECT boot, obs FROM draft ORDER BY id")
+        held = self._all("SELECT boot, obs, crc FROM draft ORDER BY id")
+        rows = [(boot, obs) for boot, obs, told in held if is_draft(boot, obs, told)]
         packed = [
             self.add([obs for _, obs in part], boot=part[0][0]) for part in _parts(rows, most)
         ]
-        if rows:
+        if held:
             self._run("DELETE FROM draft")
+            self._count("aside", len(held) - len(rows))
         return packed
 
     def add(
@@ -136,14 +147,14 @@ class Spool:
         """Spool one message of JSON ``observations`` under the next number of its boot."""
         boot = boot or self.boot
         obs = f"[{','.join(observations)}]"
-        size = len(obs.encode()) + OVERHEAD_BYTES
+        size, n = size_of(obs), len(observations)
         self._make_room(size)
         seq = self._number("SELECT next_seq FROM boot WHERE boot = ?", boot)
         self._run("UPDATE boot SET next_seq = ? WHERE boot = ?", seq + 1, boot)
         cursor = self._run(
             "INSERT INTO message (boot, seq, alarming, n, size, crc, obs)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            *(boot, seq, int(alarming), len(observations), size, zlib.crc32(obs.encode()), obs),
+            *(boot, seq, int(alarming), n, size, message_sum(boot, seq, alarming, n, obs), obs),
         )
         self._used += size
         return Spooled(
@@ -151,7 +162,7 @@ class Spool:
             boot=boot,
             seq=seq,
             alarming=alarming,
-            n=len(observations),
+            n=n,
             obs=obs,
         )
 
@@ -177,7 +188,7 @@ class Spool:
         if not rows:
             return None
         boot, seq, alarming, n, crc, obs = rows[0]
-        if not _sound(boot, seq, n, obs) or zlib.crc32(obs.encode("utf-8", "replace")) != crc:
+        if not is_message((boot, seq, alarming, n, crc, obs)):
             self._run("UPDATE message SET status = 2, reason = ? WHERE id = ?", DAMAGED, id_)
             self._count("aside", 1)
             return None
@@ -304,12 +315,18 @@ class Spool:
         after = self._all("SELECT high FROM gone WHERE boot = ? AND low = ?", loss.boot, high + 1)
         low, high = before[0][0] if before else low, after[0][0] if after else high
         self._run("DELETE FROM gone WHERE boot = ? AND low BETWEEN ? AND ?", loss.boot, low, high)
-        self._run("INSERT INTO gone (boot, low, high) VALUES (?, ?, ?)", loss.boot, low, high)
+        told = gone_sum(loss.boot, low, high)
+        self._run(
+            "INSERT INTO gone (boot, low, high, crc) VALUES (?, ?, ?, ?)",
+            *(loss.boot, low, high, told),
+        )
         self._count("evicted", 1)
         self._count("evicted_observations", loss.n)
         self._losses.append(loss)
 
     def _count(self, name: str, n: int) -> None:
+        if not n:
+            return
         self._run(
             "INSERT INTO counter VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET"
             " value = value + ?2",
@@ -322,66 +339,20 @@ class Spool:
         try:
             return self._db.execute(sql, values)
         except (sqlite3.Error, UnicodeError) as err:
-            raise SpoolError(f"spool cannot be used: {err}") from err
+            raise failure(err, "spool cannot be used") from err
 
     def _all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = self._run(sql, *values)
         try:
             return cursor.fetchall()
         except (sqlite3.Error, UnicodeError) as err:
-            raise SpoolError(f"spool cannot be read: {err}") from err
+            raise failure(err, "spool cannot be read") from err
 
     def _number(self, sql: str, *values: object) -> int:
         ((number,),) = self._all(sql, *values)
         if not isinstance(number, int):
             raise SpoolError(f"spool cannot be used: {number!r:.80} is no number")
         return number
-
-
-def _sound(boot: object, seq: object, n: object, obs: object) -> bool:
-    """Return whether a row is still of the right types: a flipped bit may change those too."""
-    texts = isinstance(boot, str) and isinstance(obs, str)
-    return texts and isinstance(seq, int) and isinstance(n, int)
-
-
-def open_spool(file: Path) -> sqlite3.Connection:
-    """Return a connection to ``file``, made if need be; a ruined one is put beside.
-
-    Raises:
-        SpoolError: if it cannot be opened or written.
-    """
-    try:
-        return _connect(file)
-    except sqlite3.OperationalError as err:
-        raise SpoolError(f"{file} cannot be opened: {err}") from err
-    except (sqlite3.DatabaseError, UnicodeError):  # SQLite's own words may be ruined too
-        for part in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
-            if part.exists():
-                part.replace(_free_name(part))
-        return _connect(file)
-
-
-def _free_name(file: Path) -> Path:
-    numbers = (n for n in range(1, 10_000))
-    names = (file.with_name(f"{file.name}.ruined-{n}") for n in numbers)
-    return next(name for name in names if not name.exists())
-
-
-def _connect(file: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(file, timeout=BUSY_MS / 1000, check_same_thread=False)
-    db.text_factory = _text
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.executescript(SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")  # a flipped bit is found by its checksum, not here
 
 
 def _parts(rows: Sequence[tuple[str, str]], most: int) -> list[list[tuple[str, str]]]:

@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS boot (
 CREATE TABLE IF NOT EXISTS draft (          -- readings on disk that no message carries yet
   id   INTEGER PRIMARY KEY,
   boot TEXT NOT NULL,
-  obs  TEXT NOT NULL                        -- one observation, JSON
+  obs  TEXT NOT NULL,                       -- one observation, JSON
+  crc  INTEGER                              -- see sums.py; NULL: from before there were any
 );
 CREATE TABLE IF NOT EXISTS message (
   id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -21,7 +22,7 @@ CREATE TABLE IF NOT EXISTS message (
   status   INTEGER NOT NULL DEFAULT 0,
   n        INTEGER NOT NULL,                -- observations
   size     INTEGER NOT NULL,                -- bytes it is charged for
-  crc      INTEGER NOT NULL,                -- of obs: a flipped bit must not become a flood
+  crc      INTEGER NOT NULL,                -- see sums.py: a flipped bit must not become a flood
   reason   TEXT,                            -- why it was set aside
   obs      TEXT NOT NULL,                   -- JSON array, fixed for ever
   UNIQUE (boot, seq)
@@ -32,7 +33,11 @@ CREATE TABLE IF NOT EXISTS gone (           -- numbers evicted without a receipt
   low  INTEGER NOT NULL,
   high INTEGER NOT NULL,
   told INTEGER NOT NULL DEFAULT 0,          -- 1: a message that says so was receipted
+  crc  INTEGER,
   PRIMARY KEY (boot, low)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memory (sensor TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+ADDED: Final = (("draft", "crc"), ("gone", "crc"))
+"""Columns that a spool of an earlier node lacks; each stands last in its table."""

@@ -21,6 +21,7 @@ from ordeal.rows import (
     proven,
     provider,
     silence,
+    spool_corrupt,
     storm,
     upgrade,
 )
@@ -35,6 +36,7 @@ ROWS: Final[tuple[Row, ...]] = (
     power_cut.ROW,
     fsync_error.ROW,
     disk_full.ROW,
+    spool_corrupt.FLIPPED_BITS,
     upgrade.ROW,
     latency.CLEAN,
     latency.MIDWAY,
