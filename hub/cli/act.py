@@ -60,7 +60,8 @@ ON_INCIDENT: Final = {
     "stand-down": (
         ActionKind.STAND_DOWN,
         Words(
-            "close an incident and tell everyone who was paged", "撤警：结案并告知所有接到通知的人"
+            "close an incident and tell everyone who was paged",
+            "解除响应：结案并告知所有接到通知的人",
         ),
     ),
 }

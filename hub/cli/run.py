@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from hub.cli.plugins import check_plugins, check_secrets, secrets_of_channel
 from hub.cli.show import columns, local_time, print_json
-from hub.cli.words import of_pair, say
+from hub.cli.summary import ON_CALL, summary, watched
+from hub.cli.words import say
 from hub.clock import SystemClock
 from hub.config import read_config, read_secret
 from hub.dispatch.roster import uncovered
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from hub.cli.parsers import Commands
     from hub.config import Configuration
 
-ON_CALL: Final = "on-call:"
 AHEAD_US: Final = 14 * 86_400_000_000
 M_ARENA_MAX: Final = -8  # glibc, malloc.h
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -98,53 +98,12 @@ def check(args: argparse.Namespace) -> int:
         print_json({"ok": True, "version": configuration.version, "runs": facts,
                     "warnings": list(warnings_of(configuration, "en"))})  # fmt: skip
         return 0
-    print(f"{say(args.lang, 'config good')} {configuration.folder} ({configuration.version})")
+    facts_ = {"folder": configuration.folder, "version": configuration.version}
+    print(say(args.lang, "config good", **facts_))
     print("\n".join(f"  {line}" for line in columns(rows)))
     for words in warnings:
-        print(f"{say(args.lang, 'warning')}: {words}")
+        print(f"{say(args.lang, 'warning')}{say(args.lang, 'colon')}{words}")
     return 0
-
-
-def summary(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:
-    """Yield (phrase key, words) of everything that would run."""
-    hub, broker, web = configuration.hub, configuration.broker, configuration.web
-    yield "hub", f"{of_pair(language, hub.name_en, hub.name_zh)}, {hub.data}, {hub.zone}"
-    yield "broker", f"{broker.kind} {broker.host}:{broker.port}{' TLS' if broker.tls else ''}"
-    yield "page", f"http://{web.host}:{web.port}/"
-    influx = configuration.influx
-    yield "store", f"{influx.url} {influx.bucket}" if influx else say(language, "no influx")
-    yield from places(configuration, language)
-    for rule in configuration.rules:
-        yield "rule", f"{rule.name}: {rule.detector}, {watched(configuration, rule.name)}"
-    for name, policy in configuration.people.policies.items():
-        steps = "; ".join(f"{' + '.join(s.notify)} ({s.wait_s:g} s)" for s in policy.steps)
-        yield "policy", f"{name}: {steps}"
-    for channel in configuration.channels:
-        yield "channel", f"{channel.name} ({channel.kind})"
-    for mapping in configuration.mappings:
-        yield "mapping", f"{mapping.topic} ({mapping.kind}) → {mapping.site}/{mapping.node}"
-
-
-def places(configuration: Configuration, language: str) -> Iterator[tuple[str, str]]:
-    """Yield each site with its cell, who answers for it, and how much hangs there."""
-    network, persons = configuration.network, configuration.people.persons
-    for site in network.sites.values():
-        cell = network.cells[site.cell]
-        streams = [s for s in network.datastreams.values() if s.site == site.id]
-        nodes = sum(1 for place in network.nodes.values() if place == site.id)
-        names = [
-            of_pair(language, persons[p].name_en, persons[p].name_zh)
-            for p in (cell.responsible, cell.deputy)
-        ]
-        counts = f"{nodes} {say(language, 'nodes')}, {len(streams)} {say(language, 'datastreams')}"
-        place = of_pair(language, cell.name_en, cell.name_zh)
-        yield "site", f"{site.id}: {place}, {' / '.join(names)}, {counts}"
-
-
-def watched(configuration: Configuration, rule_name: str) -> int:
-    """Return how many declared datastreams the rule looks at."""
-    rule = next(r for r in configuration.rules if r.name == rule_name)
-    return sum(rule.matches(stream) for stream in configuration.network.datastreams.values())
 
 
 def warnings_of(configuration: Configuration, language: str) -> Iterator[str]:
@@ -153,11 +112,12 @@ def warnings_of(configuration: Configuration, language: str) -> Iterator[str]:
         try:
             read_secret(file, variable, where)
         except ConfigError as error:
-            yield f"{where} {say(language, 'no secret', why=error.problem.of(language))}"
+            why = error.problem.of(language)
+            yield say(language, "no secret", where=where, why=why)
     yield from unmanned(configuration, language, SystemClock().now_us())
     for rule in configuration.rules:
         if not watched(configuration, rule.name):
-            yield f"{rule.name} {say(language, 'silent rules')}"
+            yield say(language, "silent rules", rule=rule.name)
 
 
 def unmanned(configuration: Configuration, language: str, now_us: int) -> Iterator[str]:
@@ -168,7 +128,7 @@ def unmanned(configuration: Configuration, language: str, now_us: int) -> Iterat
         holes = uncovered(people.shifts, roster, now_us, now_us + AHEAD_US)
         for start_us, end_us in holes[:1]:
             start, end = local_time(start_us, zone), local_time(end_us, zone)
-            yield f"{ON_CALL}{roster}: {say(language, 'nobody on call', start=start, end=end)}"
+            yield say(language, "nobody on call", roster=roster, start=start, end=end)
 
 
 def secrets_of(configuration: Configuration) -> Iterator[tuple[str, Path | None, str]]:

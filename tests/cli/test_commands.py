@@ -86,7 +86,7 @@ def test_check_speaks_chinese(folder: Path, capsys: Captured) -> None:
     """The same in Chinese."""
     assert run(folder, "check", lang="zh") == 0
     assert "配置正确" in (out := capsys.readouterr().out)
-    assert "桥头片区, 林薇 / 陈宇" in out
+    assert "桥头片区，林薇 / 陈宇" in out
 
 
 def test_check_refuses_with_2_and_one_line_each(folder: Path, capsys: Captured) -> None:

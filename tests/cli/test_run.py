@@ -158,5 +158,5 @@ def test_a_hole_in_a_roster_is_told(quiet: Path, capsys: pytest.CaptureFixture[s
         whole.replace('start = "20:00"\nend = "08:00"', 'start = "22:00"\nend = "08:00"')
     )
     assert main(["check", "--config", str(quiet), "--lang", "zh"]) == 0
-    assert "on-call:duty" in (said := capsys.readouterr().out)
+    assert "值班表 duty" in (said := capsys.readouterr().out)
     assert "无人值班" in said

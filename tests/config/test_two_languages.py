@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "hub").rglob("*.py"), *(ROOT / "edge/tocsin_edge").rglob("*.py")])
 REFUSING = [p for p in SOURCES if {"detect", "dispatch"} & set(p.parts)]
 LETTERS = re.compile(r"[A-Za-z]{2,}")
+PLACE = re.compile(r"\{[^}]*\}")
 
 
 def templates(path: Path) -> Iterator[tuple[int, str, str]]:
@@ -63,7 +64,7 @@ def test_every_template_says_the_same_in_both_languages(english: str, chinese: s
 def test_every_phrase_has_two_sides(english: str, chinese: str) -> None:
     """What the commands print has the same places in both languages."""
     assert places(chinese) == places(english)
-    assert CHINESE.search(chinese)
+    assert CHINESE.search(chinese) or not LETTERS.search(PLACE.sub("", english))
 
 
 def raised(path: Path) -> Iterator[tuple[int, str]]:
