@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hub import __version__
-from hub.cli import act, backup, demo, explain, look, losses, nodes, replay, run, watch_hub
+from hub.cli import act, backup, demo, explain, look, losses, nodes, replay, run, tune, watch_hub
 from hub.cli.helping import PARSERS, chosen_language
 from hub.cli.show import printable
 from hub.config import ConfigurationError
@@ -19,7 +19,7 @@ from hub.words import EN, LANGUAGES, ZH, Words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, backup, watch_hub, demo)
+FAMILIES: Final = (run, look, nodes, losses, explain, act, replay, tune, backup, watch_hub, demo)
 OK, FAILED, UNUSABLE = 0, 1, 2
 PURPOSE: Final = Words(
     "From a reading on the wire to a person who answers.", "从一个测值，到一个接警的人。"

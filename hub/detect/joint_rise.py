@@ -1,8 +1,9 @@
 """Fire: smoke (or CO) and temperature of one room rising together, against their own noise.
 
 Each channel's rise at two time scales is divided by its own usual rise; one channel far
-above it, or two clearly above it at once, is the sign of fire. What is usual is learnt
-slowly, with a delay, so that a fire does not teach it. Source: multi-criteria fire
+above it, or two clearly above it at once, is the sign of fire. While one room of a building
+burns, less is enough in the others. What is usual is learnt slowly, with a delay, so that a
+fire does not teach it. Source: multi-criteria fire
 detection (EN 54-31, ISO 7240-15); scales and limits fitted on NIST house fires (NIST TN
 1455), with quiet nights as the false-alarm side.
 """
@@ -15,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hub.detect.joint_rise_words import CHANNELS, Seen, step_of
 from hub.detect.live import Readings, readings, skips
-from hub.detect.settings import positive
+from hub.detect.settings import between, positive
 from hub.detect.table import Table
-from hub.detect.words import quantity
 from hub.instant import MICROSECONDS
 from hub.model.network import Hazard
-from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hub.model.network import Datastream, Site
     from hub.model.observation import Batch
     from hub.model.rule import Rule
+    from hub.model.transition import Transition
 
     Floats = NDArray[np.float64]
 
@@ -48,18 +49,8 @@ NORMAL: Final = 1.25  # a deviation is 1.25 times the mean absolute one
 FRESH_US: Final = 60 * MICROSECONDS
 STEP_US: Final = MICROSECONDS
 NEVER: Final = -(2**62)
-CHANNELS: Final = {
-    "temperature": "heat",
-    "air_temperature": "heat",
-    "smoke": "smoke",
-    "smoke_density": "smoke",
-    "smoke_obscuration": "smoke",
-    "co": "smoke",
-    "carbon_monoxide": "smoke",
-}
 FLOORS: Final = {"Cel": 0.05, "1/m": 0.0005, "[ppm]": 0.5, "%": 0.1}
 OTHER_FLOOR: Final = 1e-6
-WORDS: Final = {"heat": ("temperature", "温度"), "smoke": ("smoke", "烟雾")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +58,10 @@ class JointRiseSettings:
     """Limits in units of the channel's own noise, for the fast scale and the slow one.
 
     ``hold_s``: the condition clears when nothing rose for so many seconds of data.
+    ``beside``: the share of each limit that is enough while another room of the site stands.
 
     Raises:
-        ValueError: unless all are positive and finite.
+        ValueError: unless all are positive and finite, and ``beside`` at most 1.
     """
 
     heat: float = 11.0
@@ -79,8 +71,10 @@ class JointRiseSettings:
     joint: float = 5.0
     joint_slow: float = 5.5
     hold_s: float = 600.0
+    beside: float = 0.6
 
     def __post_init__(self) -> None:
+        between(0.01, 1.0, beside=self.beside)
         positive(heat=self.heat, heat_slow=self.heat_slow, smoke=self.smoke)
         positive(smoke_slow=self.smoke_slow, joint=self.joint, joint_slow=self.joint_slow)
         positive(hold_s=self.hold_s)
@@ -106,7 +100,7 @@ class JointRise:
     """Follows the fire channels of each room."""
 
     def __init__(self, settings: JointRiseSettings, rule: Rule, sites: Mapping[str, Site]) -> None:
-        del sites  # rooms of one site only
+        del sites  # a building is one site
         self._settings = settings
         self._rule = rule
         self._limits = {
@@ -114,10 +108,12 @@ class JointRise:
             "smoke": (settings.smoke, settings.smoke_slow),
         }
         self._joint = (settings.joint, settings.joint_slow)
-        self._least = CALM * min(*self._limits["heat"], *self._limits["smoke"], *self._joint)
+        least = min(*self._limits["heat"], *self._limits["smoke"], *self._joint)
+        self._least = CALM * settings.beside * least
         self._streams: dict[int, Datastream] = {}
         self._room_of: dict[int, str] = {}
         self._rooms: dict[str, Room] = {}
+        self._of_site: dict[str, list[Room]] = {}
         self._floor = Table(floor=OTHER_FLOOR)
         self._table = Table(
             due_us=np.int64(NEVER),
@@ -138,9 +134,10 @@ class JointRise:
         place = f"{stream.site}/{name}"
         self._streams[stream.slot] = stream
         self._room_of[stream.slot] = place
-        self._rooms.setdefault(
-            place, Room(site=stream.site, name=name, name_zh=stream.room_zh or name, rises={})
-        )
+        if place not in self._rooms:
+            room = Room(site=stream.site, name=name, name_zh=stream.room_zh or name, rises={})
+            self._rooms[place] = room
+            self._of_site.setdefault(stream.site, []).append(room)
 
     def update(self, batch: Batch, said: Sequence[Transition]) -> list[Transition]:
         """Return ``said`` and the rooms that began or ceased to look like fire."""
@@ -236,7 +233,7 @@ class JointRise:
     def _judge(self, room: Room, slot: int, one: Readings) -> list[Transition]:
         """Look at the room of one reading, as it stands with this reading."""
         now_us = int(one.time_us[0])
-        found = self._fire(room, slot, now_us)
+        found = self._fire(room, slot, now_us, self._ease(room))
         if found:
             room.last_us = now_us
         hold_us = self._settings.hold_s * MICROSECONDS
@@ -246,68 +243,37 @@ class JointRise:
         room.standing = after
         return [self._said(room, one, found or (slot, slot, 0.0, 0.0))]
 
-    def _fire(self, room: Room, slot: int, now_us: int) -> tuple[int, int, float, float] | None:
+    def _ease(self, room: Room) -> float:
+        """Return what share of each limit is enough in ``room``."""
+        beside = any(other.standing for other in self._of_site[room.site] if other is not room)
+        return self._settings.beside if beside else 1.0
+
+    def _fire(
+        self, room: Room, slot: int, now_us: int, ease: float
+    ) -> tuple[int, int, float, float] | None:
         """Return (slot, other slot, statistic, limit) of what looks like fire, or None."""
         own = room.rises[slot]
         channel = CHANNELS[self._streams[slot].measured]
         for scale, limit in enumerate(self._limits[channel]):
-            if own[1 + scale] > limit:
-                return slot, slot, own[1 + scale], limit
+            if own[1 + scale] > ease * limit:
+                return slot, slot, own[1 + scale], ease * limit
         for other, rise in room.rises.items():
             if CHANNELS[self._streams[other].measured] == channel or now_us - rise[0] > FRESH_US:
                 continue
             for scale, limit in enumerate(self._joint):
                 both = own[1 + scale], rise[1 + scale]
-                if min(both) > 0 and math.sqrt(both[0] * both[1]) > limit:
-                    return slot, other, math.sqrt(both[0] * both[1]), limit
+                if min(both) > 0 and math.sqrt(both[0] * both[1]) > ease * limit:
+                    return slot, other, math.sqrt(both[0] * both[1]), ease * limit
         return None
 
     def _said(self, room: Room, one: Readings, found: tuple[int, int, float, float]) -> Transition:
         slot, other, statistic, limit = found
-        stream, raised = self._streams[slot], room.standing
-        en, zh = (
-            phrase(room, [self._streams[s] for s in sorted({slot, other})], statistic)
-            if raised
-            else (f"{room.name}: no longer rising", f"{room.name_zh}：已不再上升")
-        )
-        return Transition(
-            key=f"{self._rule.name}:{room.site}/{room.name}",
-            change=Change.RAISED if raised else Change.CLEARED,
-            kind=Kind.WORLD,
-            severity=self._rule.severity,
-            time_us=int(one.time_us[0]),
-            offset=int(one.offset[0]),
-            slot=-1,
-            hazard=self._rule.hazard or Hazard.FIRE,
-            site=room.site,
-            certainty=Certainty.LIKELY if slot != other else Certainty.POSSIBLE,
-            urgency=Urgency.IMMEDIATE if raised else Urgency.PAST,
-            evidence=Evidence(
-                detector="joint_rise",
-                rule=self._rule.name,
-                words_en=en,
-                words_zh=zh,
-                value=float(one.result[0]),
-                unit=stream.unit,
-                statistic=statistic,
-                statistic_limit=limit,
-                onset_us=int(one.time_us[0]),
-                parameters={"datastream": stream.id, "with": self._streams[other].id},
-            ),
-        )
-
-
-def phrase(room: Room, streams: list[Datastream], statistic: float) -> tuple[str, str]:
-    """Return what rises in ``room`` in words, and how far above its usual noise."""
-    names = [WORDS[CHANNELS[stream.measured]] for stream in streams]
-    times = quantity(statistic, "")
-    if len(names) > 1:
-        en, zh = " and ".join(n[0] for n in names), "、".join(n[1] for n in names)
-        return (
-            f"{room.name}: {en} rising together, {times} times their usual noise",
-            f"{room.name_zh}：{zh}同时上升，为平时波动的 {times} 倍",
-        )
-    return (
-        f"{room.name}: {names[0][0]} rising fast, {times} times its usual noise",
-        f"{room.name_zh}：{names[0][1]}快速上升，为平时波动的 {times} 倍",
-    )
+        rooms = self._of_site[room.site]
+        names = (room.name, room.name_zh)
+        burning = sum(each.standing for each in rooms), len(rooms)
+        streams = [self._streams[one_slot] for one_slot in sorted({slot, other})]
+        seen = Seen(
+            room=names, streams=streams, statistic=statistic, limit=limit, burning=burning,
+            raised=room.standing,
+        )  # fmt: skip
+        return step_of(self._rule, self._streams[slot], self._streams[other], one, seen)

@@ -56,6 +56,25 @@ def test_a_quiet_night_is_quiet() -> None:
     assert room(0.01 + noise(count, 1, 0.001), 21 + swing + noise(count, 2, 0.05)) == []
 
 
+def test_a_weak_rise_beside_a_fire_is_fire() -> None:
+    """What says nothing in a room alone is enough while another room of the house burns."""
+    beside = replace(SMOKE, slot=2, room="landing"), replace(SMOKE, slot=0)
+    rule = Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME)
+    grow = np.concatenate([np.zeros(400), np.arange(1, 13), np.full(28, 12)])
+    weak = 0.01 + noise(440, 1, 0.0003) + 0.0004 * grow
+    strong = 0.01 + noise(440, 2, 0.0003) + 0.01 * grow
+
+    def said(hall: np.ndarray) -> set[str]:
+        made = JointRise(JointRiseSettings(), rule, {})
+        for stream in beside:
+            made.bind(stream)
+        parts = [series(*x.tolist(), slot=slot, step_s=5.0) for slot, x in ((0, hall), (2, weak))]
+        return {step.key for step in made.update(together(*parts), [])}
+
+    assert said(weak) == set()
+    assert said(strong) == {"fire:bridge/hall", "fire:bridge/landing"}
+
+
 def neighbours(*levels: float) -> Transition:
     """Return the step of gauge 0 that floods while gauges 1.. end at ``levels``."""
     count = 40
