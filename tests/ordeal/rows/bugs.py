@@ -39,7 +39,7 @@ class BugsRow:
             figure=f"{caught} of {len(bites)} caught (of {len(every)})"
             + (f"; not: {missed}" if missed else ""),
             passed=bool(bites) and caught == len(bites),
-            numbers={"bugs": len(bites), "bugs_caught": caught},
+            numbers={"planted": len(bites), "escaped": len(bites) - caught},
         )
 
 
