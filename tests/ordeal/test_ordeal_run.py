@@ -160,3 +160,18 @@ def test_single_rows_by_name_or_number(capsys: pytest.CaptureFixture[str], tmp_p
     assert "| 99 | a fault \\| with a bar | something |" in table.read_text("utf-8")
     assert name_of(rows[1]) == "98-two"
     capsys.readouterr()
+
+
+def test_what_failed_is_played_once_more_and_both_figures_stay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With --again a row passes at its second try and says so; what fails twice fails."""
+
+    def second(given: Given) -> Verdict:
+        return Verdict(figure=f"seed {given.seed}", passed=given.seed == 8)
+
+    words = ["--seed", "7", "--minutes", "0.1", "--json", "--again"]
+    assert main(words, [Made(does=second)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row["figure"] == "seed 8 (second try; first: seed 7)"
+    assert main(words, [Made(does=fails)]) == 1
