@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class FlippedBits:
     def __call__(self, given: Given) -> Verdict:
         """Flip, open as the node would, and compare with what was spooled."""
         dice, found = seeded(f"{given.seed}/{self.name}"), Findings()
+        logging.disable(logging.CRITICAL)  # a thousand hurt spools say a thousand times so
         spooled = make(given.folder / "whole")
         flips = wrong = worst = hurt = 0
         until = time.monotonic() + given.seconds
