@@ -11,7 +11,6 @@ from hub.model.network import Datastream, Hazard
 from hub.model.transition import Certainty, Change, Evidence, Kind, Transition, Urgency
 
 if TYPE_CHECKING:
-
     from hub.detect.live import Readings
     from hub.model.rule import Rule
 
