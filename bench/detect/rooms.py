@@ -71,16 +71,27 @@ def fires(data: Path, score: Any) -> None:  # noqa: ANN401  the bench's module
 
 def kitchens(houses: dict[str, list[Room]]) -> None:
     """Print how many pulses of each kind one room takes for a fire, and how many rooms then do."""
-    for kind in PULSES:
-        seen, others, count = 0, 0, 0
-        for house in houses.values():
-            for place in range(len(house)):
-                disturbed = [pulsed(room, kind) if room is house[place] else room for room in house]
-                raised = [early(room, alarm) for room, alarm in told(disturbed, joined=True)]
-                seen += raised[place] > 0
-                others += sum(raised) - raised[place]
-                count += 1
-        print(f"{'  simulated ' + kind:32} taken for fire {seen} of {count}, other rooms {others}")
+    seen = np.zeros((len(PULSES), 2), dtype=int)
+    count = 0
+    for house in houses.values():
+        for place, room in enumerate(house):
+            disturbed = [pulsed(one) if one is room else one for one in house]
+            raised = np.array([hourly(alarm) for _, alarm in told(disturbed, joined=True)])
+            seen += np.column_stack([raised[place], raised.sum(axis=0) - raised[place]])
+            count += 1
+    for kind, (own, others) in zip(PULSES, seen, strict=True):
+        print(f"{'  simulated ' + kind:32} taken for fire {own} of {count}, other rooms {others}")
+
+
+def hourly(alarm: np.ndarray) -> np.ndarray:
+    """Return for each kind of pulse whether an alarm began in its hour."""
+    begun = np.diff(np.r_[False, alarm].astype(int)) == 1
+    return np.array([begun[hour * HOUR : (hour + 1) * HOUR].any() for hour in hours()], dtype=int)
+
+
+def hours() -> range:
+    """Return the quiet hours into which the pulses go, one for each kind."""
+    return range(3, 3 + len(PULSES))
 
 
 def rooms(data: Path, score: Any) -> list[Room]:  # noqa: ANN401
@@ -161,12 +172,12 @@ def early(room: Room, alarm: np.ndarray) -> int:
     return int((np.diff(np.r_[False, quiet].astype(int)) == 1).sum())
 
 
-def pulsed(room: Room, kind: str) -> Room:
-    """Return ``room`` with one pulse in its sixth quiet hour."""
-    smoke, heat, up, down = PULSES[kind]
-    shape = np.r_[np.linspace(0, 1, up), np.exp(-np.arange(4 * down) / down)]
-    start = 6 * HOUR
+def pulsed(room: Room) -> Room:
+    """Return ``room`` with one pulse of each kind, each in a quiet hour of its own."""
     channels = {name: values.copy() for name, values in room.channels.items()}
-    channels["smoke"][start : start + len(shape)] += smoke * shape
-    channels["temp"][start : start + len(shape)] += heat * shape
+    for hour, (smoke, heat, up, down) in zip(hours(), PULSES.values(), strict=True):
+        shape = np.r_[np.linspace(0, 1, up), np.exp(-np.arange(HOUR - up) / down)]
+        start = hour * HOUR
+        channels["smoke"][start : start + HOUR] += smoke * shape
+        channels["temp"][start : start + HOUR] += heat * shape
     return replace(room, channels=channels)

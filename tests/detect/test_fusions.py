@@ -49,6 +49,39 @@ def test_a_weak_rise_in_both_is_fire() -> None:
     assert "smoke and temperature rising together" in step.evidence.words_en
 
 
+def house(
+    hall: float, store: float, *, sites: tuple[str, str] = ("mill", "mill")
+) -> list[Transition]:
+    """Return what is said where two rooms fill with smoke, the second a little later."""
+    rule = Rule(name="fire", detector="joint_rise", severity=Severity.EXTREME)
+    made = JointRise(JointRiseSettings(), rule, {})
+    for slot, (site, room_name) in enumerate(zip(sites, ("hall", "store"), strict=True)):
+        made.bind(replace(SMOKE, slot=slot, site=site, node=room_name, room=room_name))
+    rise = np.concatenate([np.zeros(400), np.arange(1, 9), np.full(12, 8)])
+    late = np.concatenate([np.zeros(10), rise[:-10]])
+    parts = (
+        series(*(0.01 + noise(420, 1, 0.0003) + hall * rise).tolist(), slot=0, step_s=5.0),
+        series(*(0.01 + noise(420, 2, 0.0003) + store * late).tolist(), slot=1, step_s=5.0),
+    )
+    return made.update(together(*parts), [])
+
+
+def test_beside_a_burning_room_less_is_enough() -> None:
+    """A rise that says nothing by itself is fire next to a fire, and both rooms are counted."""
+    assert house(0.0, 0.00045) == []
+    first, second = house(0.01, 0.00045)
+    assert (first.key, second.key) == ("fire:mill/hall", "fire:mill/store")
+    assert second.certainty is Certainty.LIKELY
+    assert second.evidence.words_en.endswith("2 of 2 rooms agree")
+    assert second.evidence.words_zh.endswith("2 个房间中 2 个一致")
+
+
+def test_another_building_burning_changes_nothing() -> None:
+    """Rooms of another site keep their own limits."""
+    (only,) = house(0.01, 0.00045, sites=("mill", "barn"))
+    assert only.key == "fire:mill/hall"
+
+
 def test_a_quiet_night_is_quiet() -> None:
     """Twelve hours of noise with a slow swing of the heating say nothing."""
     count = 8640
