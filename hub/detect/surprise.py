@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 STEP_US: Final = MICROSECONDS
 NEVER: Final = -(2**62)
-MOVES: Final = [JUMP, LAG4, LAG16, LEVEL]  # of a count they are no fault: "unusual" sees to them
+MOVES: Final = (JUMP, LAG4, LAG16, LEVEL)  # of a count they are no fault: "unusual" sees to them
 PULSES: Final = (JUMP, NOISE, LAG4, LAG16, LEVEL)
 # readings before there is a limit; the least limit; which of the largest it is; worth in clusters
 START: Final = (

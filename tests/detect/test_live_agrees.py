@@ -153,7 +153,7 @@ def test_a_series_of_the_bench_live_and_in_the_factory(kind: str, tmp_path: Path
     folder = Path(FOLDER)
     if not FOLDER or not (folder / "data" / "dev").is_dir():
         pytest.skip(
-            "the labelled bench: not proven here, TOCSIN_BENCH_DETECT names no folder with data/dev"
+            "data: the labelled bench is not proven here, TOCSIN_BENCH_DETECT names no folder of it"
         )
     agree(tmp_path, [real(folder, kind)])
 
