@@ -38,6 +38,7 @@ INFLUXD: Final = "influxd-2.7.12/influxd"
 OVERTIME_S: Final = 240.0  # a row may settle so long after twice its share
 LEFT_S: Final = 5.0  # what a row started may take so long to end after it
 POLL_S: Final = 0.05
+WHY_LINES: Final = 30
 NOT_PROVEN: Final = "not proven here"  # says a skip for want of a program
 REQUIRED: Final = "TOCSIN_REQUIRE_PROGRAMS"  # 1: such a skip is a failure, as in conftest.py
 
@@ -148,7 +149,19 @@ def play(rows: Sequence[Row], index: int, plan: Plan, share_s: float) -> Line:
     began = time.monotonic()
     verdict = in_child(row, given, folder)
     seconds = time.monotonic() - began
-    return Line(name=name_of(row), seconds=round(seconds, 1), row=row_of(row, sober(verdict)))
+    line = Line(name=name_of(row), seconds=round(seconds, 1), row=row_of(row, sober(verdict)))
+    if not line.passed:
+        tell_why(folder, plan.say)
+    return line
+
+
+def tell_why(folder: Path, say: Callable[[str], None]) -> None:
+    """Show the end of what a failed row wrote about itself: its folder may not be kept."""
+    for name in ("traceback.txt", "wrong.txt"):
+        file = folder / name
+        if file.exists():
+            for text in file.read_text("utf-8", "replace").splitlines()[-WHY_LINES:]:
+                say(f"    | {text}")
 
 
 def sober(verdict: Verdict) -> Verdict:
@@ -208,8 +221,13 @@ def judged(row: Row, given: Given) -> Verdict:
         return row(given)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever a row does, the run goes on
         (given.folder / "traceback.txt").write_text(traceback.format_exc(), "utf-8")
-        said = str(error).strip().split("\n", 1)[0][:300]
-        return Verdict(figure=f"raised {type(error).__name__}: {said}", passed=False)
+        return Verdict(figure=f"raised {type(error).__name__}: {gist(str(error))}", passed=False)
+
+
+def gist(words: str) -> str:
+    """Return the line of an error that says most: of a program's traceback the last."""
+    lines = [line.strip() for line in words.strip().splitlines() if line.strip()] or [""]
+    return lines[-1 if lines[0].startswith("Traceback") else 0][:300]
 
 
 def waited(child: int, limit_s: float) -> tuple[bool, int]:

@@ -22,6 +22,7 @@ MOST_SMS: Final = 3
 SITES: Final = 100
 SETTLE_S: Final = 120.0
 QUIET_S: Final = 2.0
+DIGEST_S: Final = 6.0  # after which what was held back has its digest, and none comes soon
 FLAP_RATE: Final = 60.0
 HOUR_S: Final = 3600.0
 MOST_NOTICES: Final = 2
@@ -75,7 +76,8 @@ class Storm:
                 node.say(BREACH)
             lab.until(lambda: lab.one(STANDING) >= len(nodes), SETTLE_S)
             recorded, recorded_s = lab.one(STANDING), time.time() - began_s
-            lab.until(lambda: time.time() - began_s > max(given.seconds / 2, 36.0), given.seconds)
+            lab.until(lambda: time.time() - began_s > WINDOW_S / RATE + DIGEST_S, 2 * SETTLE_S)
+            lab.until(lambda: not lab.one(HIDDEN), SETTLE_S)
             hidden = lab.one(HIDDEN)
             incidents = lab.one("SELECT count(*) FROM incident WHERE site LIKE 'lab-%'")
             sms = [m for m in lab.phones() if m.kind == "sms" and m.at_s >= began_s]
