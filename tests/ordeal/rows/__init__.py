@@ -24,6 +24,7 @@ from ordeal.rows import (
     spool_corrupt,
     storm,
     upgrade,
+    volume,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ROWS: Final[tuple[Row, ...]] = (
     mixed.KILLED,
     mixed.KILLED_MOSQUITTO,
+    volume.ROW,
     nth_write.ROW,
     power_cut.ROW,
     fsync_error.ROW,

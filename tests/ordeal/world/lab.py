@@ -149,7 +149,9 @@ class Lab:
         self._provider = provider_program(self.scene)
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="lab")
         self._client.max_inflight_messages_set(2000)
+        self._client.reconnect_delay_set(1, 1)
         self._client.on_message = self._heard
+        self._client.on_connect = self._listen
         self.receipts: list[dict[str, Any]] = []
         self._stack = ExitStack()
 
@@ -162,7 +164,6 @@ class Lab:
         assert self.until(self._ready, UP_S), self.hub.last_words()
         self._client.connect("127.0.0.1", self.scene.broker_port)
         self._client.loop_start()
-        self._client.subscribe("tocsin/v1/+/+/receipt")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -244,6 +245,9 @@ class Lab:
                 for low, high in receipt["got"]:
                     numbers.update(range(low, high + 1))
         return len(numbers)
+
+    def _listen(self, client: paho.Client, *_: object) -> None:
+        client.subscribe("tocsin/v1/+/+/receipt", qos=1)  # a broker that was killed forgot it
 
     def _heard(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         node = message.topic.split("/")[3]
