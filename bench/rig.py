@@ -23,10 +23,11 @@ from bench.load import nodes_of
 from bench.meters import Usage, hub_pids, hub_usage, shared_out_mb, usage
 from bench.town import CONFIG, settle
 from hub.demo.influx import Influx, find_influxd
-from hub.demo.processes import DemoError, Program, free_port, wait_for_port
+from hub.demo.processes import DemoError, Program, wait_for_port
 from hub.demo.scene import Scene, hub_program, on_loopback, provider_program, set_scene
 from hub.demo.toml import to_toml
 from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from bench.load import Node

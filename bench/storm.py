@@ -28,9 +28,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.demo.ledgers import read_jsonl
-from hub.demo.processes import free_port, wait_for_port
+from hub.demo.processes import wait_for_port
 from hub.demo.scene import Scene, hub_program, provider_program, set_scene
 from hub.demo.toml import to_toml
+from hub.ports import free_port
 
 CONFIG: Final = Path(__file__).parent.parent / "config"
 PLACES: Final = ((30.120, 119.930), (30.110, 119.945), (30.135, 119.945))  # one per shipped cell

@@ -124,6 +124,8 @@ async def run_parts(
     """Run the loops ``names`` until ``stop`` is set."""
     deliver = deliver_of(parts)
     running = runners(parts, names, stack, deliver)
+    for run in running.values():
+        stack.callback(run.close)  # one that never began must not complain of it
     if "web" in names:
         await open_console(parts, stack, deliver)
     # What is there now stays: with 10,000 datastreams to go through, a collection would hold

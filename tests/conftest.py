@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from brokers import MOSQUITTO, Broker, mosquitto_program
 
-from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings, free_port, reachable
+from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings, reachable
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Broker]:
     program = mosquitto_program()
     if program is None:
         pytest.skip("mosquitto: not proven here, it is not on PATH")
-    folder, port = tmp_path / "mosquitto", free_port("127.0.0.1")
+    folder, port = tmp_path / "mosquitto", free_port()
     folder.mkdir()
     (folder / "mosquitto.conf").write_text(
         MOSQUITTO.format(user=getuser(), port=port, folder=folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hub.ports import free_port
 
 NOT_PROVEN = "InfluxDB: not proven here"
 VERSION = "2.7.12"
@@ -38,13 +39,6 @@ def influxd() -> Path:
     if os.environ.get("TOCSIN_REQUIRE_INFLUX") == "1":
         pytest.fail(words)
     pytest.skip(words)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class InfluxServer:

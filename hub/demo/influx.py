@@ -14,7 +14,8 @@ import urllib.request
 from typing import TYPE_CHECKING, Final
 
 from hub.config.settings import InfluxSettings
-from hub.demo.processes import DemoError, Program, free_port, wait_for_port
+from hub.demo.processes import DemoError, Program, wait_for_port
+from hub.ports import free_port
 from hub.store.influx import InfluxStore
 
 if TYPE_CHECKING:

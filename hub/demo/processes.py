@@ -90,19 +90,6 @@ def end_with_parent() -> Callable[[], None] | None:
     return die_too
 
 
-def free_port(wanted: int = 0) -> int:
-    """Return ``wanted`` if nobody listens there on loopback, else any free port."""
-    for port in (wanted, 0):
-        with socket.socket() as door:
-            try:
-                door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                door.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(door.getsockname()[1])
-    raise DemoError("there is no free port on 127.0.0.1")
-
-
 def wait_for_port(port: int, program: Program, limit_s: float = 60.0) -> None:
     """Return when ``program`` listens on ``port``.
 

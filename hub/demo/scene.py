@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.clock import MICROSECONDS, to_us
-from hub.demo.processes import Program, free_port
+from hub.demo.processes import Program
 from hub.demo.toml import to_toml
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

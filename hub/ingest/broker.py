@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.errors import HubError
+from hub.ports import free_port
 
 OLDEST: Final = (2, 10)
 VARIABLE: Final = "TOCSIN_NATS_SERVER"
@@ -62,7 +63,7 @@ class EmbeddedBroker:
     def __init__(self, settings: EmbeddedSettings) -> None:
         self._settings = settings
         self.host = settings.host
-        self.port = settings.port or free_port(settings.host)
+        self.port = settings.port or free_port(host=settings.host)
         self._program = find_program(settings.program)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
@@ -149,7 +150,7 @@ class EmbeddedBroker:
     def _write_settings(self) -> None:
         path = self._settings.folder / "nats.conf"
         path.touch(mode=0o600)
-        path.write_text(settings_text(self._settings, self.port, free_port("127.0.0.1")), "utf-8")
+        path.write_text(settings_text(self._settings, self.port, free_port()), "utf-8")
 
     def _log_path(self) -> Path:
         return self._settings.folder / "nats.log"
@@ -244,13 +245,6 @@ def check_version(program: str) -> None:
             f"{program} is nats-server {version[0]}.{version[1]}: at least "
             f"{OLDEST[0]}.{OLDEST[1]} is needed (it syncs its store every second)"
         )
-
-
-def free_port(host: str) -> int:
-    """Return a TCP port that is free on ``host`` now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def reachable(host: str, port: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -144,6 +145,24 @@ def test_an_open_door_needs_its_token(quiet: Path, tmp_path: Path) -> None:
     hub = Hub(quiet, "--token-file", str(tmp_path / "nothing"))
     assert hub.ended() == 2
     assert any("nothing" in line for line in hub.lines)
+
+
+def test_a_port_that_is_taken_is_one_line(quiet: Path) -> None:
+    """Another program on the page's port: one line says which port and why, and nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = quiet / "hub.toml"
+        settings.write_text(
+            settings.read_text("utf-8")
+            .replace("port = 0", f"port = {port}", 2)
+            .replace(f"port = {port}", "port = 0", 1),
+            "utf-8",
+        )
+        hub = Hub(quiet)
+        assert hub.ended() == 2
+    said = [line for line in hub.lines if "INFO" not in line and '"info"' not in line]
+    assert [line for line in said if f"{port}: another program uses this port" in line] == said[-1:]
+    assert not [line for line in said if "Warning" in line]
 
 
 def test_a_hole_in_a_roster_is_told(quiet: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import paho.mqtt.client as mqtt
 import pytest
 
+from hub.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,13 +24,6 @@ pytestmark = pytest.mark.mosquitto
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 if not MOSQUITTO or not shutil.which("mosquitto_passwd"):
     pytest.skip("mosquitto: not proven here, it is not on PATH", allow_module_level=True)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

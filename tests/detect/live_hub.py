@@ -23,10 +23,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.clock import from_us
-from hub.demo.processes import Program, free_port
+from hub.demo.processes import Program
 from hub.demo.toml import to_toml
 from hub.detect.bench import RULES, Bench, streams_of
 from hub.model.transition import Change
+from hub.ports import free_port
 from hub.store.database import open_database
 from hub.store.log import Log
 

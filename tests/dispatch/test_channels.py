@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import io
 import json
-import socket
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,6 +31,7 @@ from hub.errors import (
     DeliveryDeferredError,
     DeliveryError,
 )
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,13 +68,6 @@ async def channel(
         yield made
     finally:
         await made.aclose()
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 async def test_sms_arrives_with_validity_and_callback(

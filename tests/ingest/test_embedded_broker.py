@@ -16,10 +16,10 @@ from hub.ingest.broker import (
     EmbeddedBroker,
     EmbeddedSettings,
     find_program,
-    free_port,
     reachable,
     settings_text,
 )
+from hub.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PARENT = """
@@ -85,7 +85,7 @@ def test_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's help is Linux's")
 def test_broker_ends_with_a_killed_hub(tmp_path: Path) -> None:
     """A hub that is killed leaves no broker behind, and the next one starts on the folder."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     command = [sys.executable, "-c", PARENT, str(tmp_path), str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as hub:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from brokers import mosquitto_program
 
-from hub.ingest.broker import free_port, reachable
+from hub.ingest.broker import reachable
 from hub.ingest.mqtt import MqttSettings, MqttSource
 from hub.ingest.topics import NATIVE
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,7 @@ def secured(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     passwords = shutil.which("mosquitto_passwd")
     if not (program and openssl and passwords):
         pytest.skip("mosquitto with TLS: not proven here, a program is missing")
-    port = free_port("127.0.0.1")
+    port = free_port()
     make_certificate(openssl, tmp_path)
     subprocess.run(
         [passwords, "-b", "-c", str(tmp_path / "passwords"), "hub", "secret"], check=True

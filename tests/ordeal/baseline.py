@@ -27,7 +27,8 @@ import paho.mqtt.client as paho
 from brokers import mosquitto_program
 from paho.mqtt.enums import CallbackAPIVersion
 
-from hub.demo.processes import Program, free_port, wait_for_port
+from hub.demo.processes import Program, wait_for_port
+from hub.ports import free_port
 from ordeal.programs import with_tests
 from ordeal.strikes import Strike, plan_strikes
 from ordeal.verdict import Verdict

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from brokers import MOSQUITTO, mosquitto_program
 
 from hub.demo.influx import Influx
-from hub.demo.processes import Program, free_port
+from hub.demo.processes import Program
 from hub.demo.scene import Scene, node_file, set_scene
 from hub.demo.scene import program as python_program
 from hub.demo.toml import to_toml
 from hub.ingest.broker import EmbeddedSettings, find_program, settings_text
+from hub.ports import free_port
 from ordeal.city import LANES, ROOT, City
 
 if TYPE_CHECKING:

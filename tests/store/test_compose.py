@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import paho.mqtt.client as mqtt
 import pytest
 import yaml
-from influx_server import InfluxServer, free_port, influxd
+from influx_server import InfluxServer, influxd
 from store_kit import is_root
 
 from hub.config import read_config
+from hub.ports import free_port
 from hub.store.influx import InfluxStore
 
 if TYPE_CHECKING:

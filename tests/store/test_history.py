@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from influx_server import free_port
 from store_kit import EMPTY, NOW_US, Filler
 
 from hub.clock import HandClock
@@ -16,6 +15,7 @@ from hub.errors import StoreUnavailableError
 from hub.flow.health import Health
 from hub.flow.store import Store
 from hub.model.network import Datastream
+from hub.ports import free_port
 from hub.store.frames import COLUMNS, from_csv
 from hub.store.history import LIMITED, History
 from hub.store.influx import InfluxStore

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from influx_server import InfluxServer, free_port
+from influx_server import InfluxServer
 
 from hub.config.settings import InfluxSettings
 from hub.errors import StoreRefusedError, StoreUnavailableError
+from hub.ports import free_port
 from hub.store.influx import InfluxStore, retry_after_s
 
 

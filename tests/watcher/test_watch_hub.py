@@ -14,7 +14,8 @@ import pytest
 from watch_kit import PATIENCE_S, ROOT, Town, found_town, wait_until
 
 from hub.dispatch.segments import segments
-from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings, free_port
+from hub.ingest.broker import EmbeddedBroker, EmbeddedSettings
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def stack() -> Iterator[ExitStack]:
 @pytest.fixture
 def lone_broker(tmp_path: Path, stack: ExitStack) -> EmbeddedBroker:
     """A broker that does not end with the hub."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     broker = EmbeddedBroker(EmbeddedSettings(folder=tmp_path / "broker", port=port))
     broker.start()
     stack.callback(broker.stop)

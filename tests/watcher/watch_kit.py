@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.demo.ledgers import read_jsonl
-from hub.demo.processes import Program, free_port, wait_for_port
+from hub.demo.processes import Program, wait_for_port
 from hub.demo.scene import Scene, hub_program, provider_program, set_scene
+from hub.ports import free_port
 
 if TYPE_CHECKING:
     import signal

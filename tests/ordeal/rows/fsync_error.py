@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.demo.processes import Program, free_port, wait_for_port
+from hub.demo.processes import Program, wait_for_port
 from hub.errors import HubError
+from hub.ports import free_port
 from ordeal.city import Size
 from ordeal.episode import rest
 from ordeal.rows.power_cut import Promised

@@ -6,7 +6,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.demo.processes import Program, free_port, wait_for_port
+from hub.demo.processes import Program, wait_for_port
+from hub.ports import free_port
 from ordeal.shim.build import python_path
 from ordeal.tail import Tail
 

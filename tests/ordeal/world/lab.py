@@ -24,9 +24,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from hub.clock import from_us
 from hub.demo.ledgers import read_jsonl
-from hub.demo.processes import Program, free_port, wait_for_port
+from hub.demo.processes import Program, wait_for_port
 from hub.demo.scene import Scene, hub_program, provider_program, set_scene, simulated_us
 from hub.demo.toml import to_toml
+from hub.ports import free_port
 from ordeal.oracle import read_phones
 
 if TYPE_CHECKING:
