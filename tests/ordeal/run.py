@@ -309,6 +309,11 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--again", action="store_true", help="play a row that failed once more, with another seed"
     )
+    parser.add_argument(
+        "--after-tests",
+        action="store_true",
+        help="leave out the rows that only run tests of the repository, which just passed",
+    )
     parser.add_argument("--list", action="store_true", help="name the rows and end")
     return parser.parse_args(argv)
 
@@ -320,6 +325,8 @@ def main(argv: Sequence[str] | None = None, rows: Sequence[Row] = ROWS) -> int:
         print("\n".join(f"{name_of(row)}: {row.fault}" for row in rows))  # noqa: T201
         return 0
     indices = chosen(rows, args.only)
+    if args.after_tests:
+        indices = [i for i in indices if not hasattr(rows[i], "tests")]
     with contextlib.ExitStack() as stack:
         folder = args.keep or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="tocsin-ordeal-"))

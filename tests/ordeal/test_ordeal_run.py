@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ordeal.rows.proven import Proven
 from ordeal.run import main, name_of
 from ordeal.verdict import Given, Verdict
 
@@ -175,3 +176,15 @@ def test_what_failed_is_played_once_more_and_both_figures_stay(
     (row,) = json.loads(capsys.readouterr().out)["rows"]
     assert row["figure"] == "seed 8 (second try; first: seed 7)"
     assert main(words, [Made(does=fails)]) == 1
+
+
+def test_rows_that_only_run_tests_are_left_out_after_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """--after-tests is for CI, which has just run every test."""
+    again = Proven(name="again", number=1, fault="none", required="none", tests=("tests/none.py",))
+    words = ["--minutes", "0.01", "--json"]
+    assert main([*words, "--after-tests"], [Made(does=passes), again]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == 1
+    assert main(words, [Made(does=passes), again]) == 1
+    capsys.readouterr()
