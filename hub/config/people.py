@@ -97,6 +97,7 @@ def read_policy(table: Table) -> EscalationPolicy:
         name=table.name("name"),
         steps=tuple(read_step(inner) for inner in table.tables("step", required=True)),
         repeat=table.whole("repeat", 3, high=100),
+        again_s=table.number("again_s", 900.0, low=0, high=LONGEST_WAIT_S),
     )
     if not policy.steps and table.has("step"):
         table.wrong("step", words.NO_STEP, words.ADD_LINE.filled(line="[[policy.step]]"))

@@ -198,14 +198,16 @@ class Outgoing:
         self.book.put_link(token, link)
         return f"{paging.public_url.rstrip('/')}/a/{token}"
 
-    def set_escalation(self, incident: Incident, *, step: int, first: int, due_us: int) -> None:
-        """Set the timer of the next step."""
+    def set_escalation(
+        self, incident: Incident, *, step: int, first: int, due_us: int, over: bool = False
+    ) -> None:
+        """Set the timer of the next step; ``over`` says that the policy's rounds are."""
         self.set_timer(
             f"escalate:{incident.id}",
             DeadlineKind.ESCALATE,
             incident,
             due_us=due_us,
-            body={"step": step, "first": first},
+            body={"step": step, "first": first, "over": over},
         )
 
     def set_receipt(self, incident: Incident, note: Notification, receipt_s: float) -> None:

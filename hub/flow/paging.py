@@ -85,6 +85,7 @@ class Pager:
         self.book.drop_deadline(f"escalate:{incident.id}")
         self.say_why(incident, due)
         if Reason.EXHAUSTED in due.reasons:
+            self.come_back(incident, policy, step=due.next_step)
             return replace(incident, step=max(incident.step, due.step))
         why = purpose or purpose_of(incident)
         soon = [
@@ -100,6 +101,18 @@ class Pager:
             incident, step=due.next_step, first=first, due_us=self.now_us + wait_us
         )
         return replace(incident, step=due.step)
+
+    def come_back(self, incident: Incident, policy: EscalationPolicy, *, step: int) -> None:
+        """Set the timer of one more round: nobody took a danger in all of them.
+
+        A provider that was away for hours, or a phone that was off: who sleeps through the
+        first hour has to be called in the second.
+        """
+        if policy.again_s <= 0 or incident.drill or incident.hazard in (Hazard.SENSOR, Hazard.HUB):
+            return
+        due_us = self.now_us + round(policy.again_s * MICROSECONDS)
+        first = step - len(policy.steps) * policy.repeat  # so that it is one round
+        self.out.set_escalation(incident, step=step, first=first, due_us=due_us, over=True)
 
     def say_why(self, incident: Incident, due: Plan) -> None:
         """Put steps that told nobody on the timeline; be loud when nobody is left."""

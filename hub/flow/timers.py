@@ -10,7 +10,7 @@ from hub.flow.paging import Pager
 from hub.flow.record import record_troubles
 from hub.incident import lifecycle
 from hub.model.book import DeadlineKind
-from hub.model.incident import Status
+from hub.model.incident import Presence, Status
 from hub.model.notification import NotificationState, Purpose
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ def escalate(book: Book, desk: Desk, deadline: Deadline, now_us: int) -> None:
     pager = Pager(book, desk, now_us)
     due_us = pager.working_hour(incident)
     step, first = number(deadline, "step"), number(deadline, "first")
+    if deadline.body.get("over") and incident.presence is Presence.PAST:
+        policy = desk.policy(incident) or desk.reserve()
+        pager.come_back(incident, policy, step=step)  # should it be back by then
+        return
     if due_us > now_us:
         pager.out.set_escalation(incident, step=step, first=first, due_us=due_us)
         return

@@ -62,11 +62,16 @@ class EscalationStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EscalationPolicy:
-    """Steps in order; after the last the policy starts again ``repeat`` times."""
+    """Steps in order; after the last the policy starts again ``repeat`` times.
+
+    A danger that nobody has taken by then goes round once more every ``again_s`` seconds
+    while it stands; 0: never.
+    """
 
     name: str
     steps: tuple[EscalationStep, ...]
     repeat: int = 3
+    again_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

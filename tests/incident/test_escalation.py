@@ -12,7 +12,7 @@ from town import LI, PEOPLE, STEPS, WANG, Town, failed, with_hub_policy
 from hub.dispatch.escalation import Reason, next_channel, plan
 from hub.model.incident import ActionKind, Status
 from hub.model.network import Hazard, Severity
-from hub.model.notification import NotificationState
+from hub.model.notification import NotificationState, Purpose
 from hub.model.response import EscalationPolicy, EscalationStep, People, Person
 from hub.model.transition import Change, Kind
 from hub.store.database import transaction
@@ -212,6 +212,45 @@ def test_all_rounds_without_an_answer_is_trouble_of_the_hub(
     assert "exhausted" in town.kinds(flood.id)
     assert ("zhao", "sms", "hub") in town.told()
     town.close()
+
+
+def test_a_danger_nobody_took_goes_round_again_while_it_stands(
+    town_of: Callable[..., Town],
+) -> None:
+    """All rounds over, the whole chain is called once more every quarter of an hour.
+
+    Not for what is over, again when it is back, and no longer once somebody answers.
+    """
+    town = town_of(STEPS[0], STEPS[1])
+    town.see(town.flood())
+    paged_after = pages_by_minute(town, 60)
+    assert paged_after == [
+        (0, "li"),
+        (5, "wang"),
+        (25, "li"),
+        (30, "wang"),
+        (50, "li"),
+        (55, "wang"),
+    ]
+    town.see(town.flood(Change.CLEARED))
+    assert not pages_by_minute(town, 60)
+    town.see(town.flood())
+    assert {person for _, person in pages_by_minute(town, 40)} == {"li", "wang"}
+    flood = next(i for i in town.book.open_incidents() if i.hazard is Hazard.FLOOD)
+    town.act(ActionKind.ACKNOWLEDGE, flood.id)
+    assert not pages_by_minute(town, 60)
+    town.close()
+
+
+def pages_by_minute(town: Town, minutes: int) -> list[tuple[int, str]]:
+    """Let time pass; return who was paged about a danger, and after how many minutes."""
+    told: list[tuple[int, str]] = []
+    for minute in range(minutes):
+        fresh = [n for n in town.pages() if n.state is NotificationState.PENDING]
+        told += [(minute, n.person) for n in fresh if n.purpose is Purpose.PAGE]
+        town.mark(DELIVERED)
+        town.pass_s(60)
+    return told
 
 
 def test_a_failed_page_goes_by_the_next_channel_at_once(town: Town) -> None:

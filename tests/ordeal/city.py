@@ -166,7 +166,7 @@ def hurried(policies: Path, size: Size) -> dict[str, Any]:
     tables = tomllib.loads(policies.read_text("utf-8"))
     wait_s = size.escalate_s * size.rate
     for policy in tables["policy"]:
-        policy["repeat"] = 0
+        policy |= {"repeat": 0, "again_s": 0}
         for place, step in enumerate(policy["step"]):
             step |= {"wait_s": wait_s, "receipt_s": wait_s / 2}
             if policy["name"] == "default":

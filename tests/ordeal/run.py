@@ -182,16 +182,15 @@ def in_child(row: Row, given: Given, folder: Path) -> Verdict:
         be_child(row, given, file)
     limit_s = 2 * given.seconds + OVERTIME_S
     ended, status = waited(child, limit_s)
-    remains = clear_group(child)
+    left = clear_group(child)
     if not ended:
         return Verdict(figure=f"did not end within {limit_s:.0f} s", passed=False)
     if not file.exists():
         return Verdict(figure=f"its process ended with status {status}", passed=False)
     verdict = Verdict(**json.loads(file.read_text("utf-8")))
-    if remains:
-        return Verdict(
-            figure=f"left processes behind; {verdict.figure}", passed=False, numbers=verdict.numbers
-        )
+    if left:
+        figure = f"left processes behind ({', '.join(left)}); {verdict.figure}"
+        return Verdict(figure=figure, passed=False, numbers=verdict.numbers)
     return verdict
 
 
@@ -243,26 +242,28 @@ def waited(child: int, limit_s: float) -> tuple[bool, int]:
     return False, os.waitstatus_to_exitcode(status)
 
 
-def clear_group(group: int) -> bool:
-    """End what is left of a row's process group; say whether anything was."""
+def clear_group(group: int) -> list[str]:
+    """End what is left of a row's process group, after a while; return what that was."""
     until = time.monotonic() + LEFT_S
-    while group_lives(group):
+    while left := living(group):
         if time.monotonic() > until:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
-            return True
+            return left
         time.sleep(POLL_S)
-    return False
+    return []
 
 
-def group_lives(group: int) -> bool:
-    """Say whether a process of ``group`` is alive (one that only waits to be reaped is not)."""
+def living(group: int) -> list[str]:
+    """Return the commands of the processes of ``group`` that live (not: wait to be reaped)."""
+    found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, its_group = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
             if int(its_group) == group and state not in "ZX":
-                return True
-    return False
+                words = stat.with_name("cmdline").read_text("utf-8", "replace").split("\0")
+                found.append(" ".join(Path(word).name for word in words if word)[:80])
+    return found
 
 
 def sums(lines: Sequence[Line]) -> dict[str, float]:
