@@ -300,9 +300,8 @@ class SmallHub:
     async def close(self) -> None:
         """End as the service manager would have it."""
         self.look.close()
-        self.intake.close()
-        self.watch.close()
-        self.respond.close()
+        for loop in (self.intake, self.watch, self.respond):
+            attempt(loop.close)  # on a disk that still fails the next life does what is left
         await self.deliver.aclose()
 
 
