@@ -136,14 +136,17 @@ class Watch:
         return entries is not None or asked
 
     def close(self) -> None:
-        """Commit the position, keep a snapshot and let the file go."""
-        if self._connection is not None:
-            self._commit()
-            self._take_snapshot()
-            self._connection.close()
-            self._connection = None
-        if self._fits is not None:
-            self._fits.close()
+        """Commit the position, keep a snapshot and let the file go, also where it takes no more."""
+        try:
+            if self._connection is not None:
+                self._commit()
+                self._take_snapshot()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._fits is not None:
+                self._fits.close()
 
     @property
     def position(self) -> int:
