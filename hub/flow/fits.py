@@ -141,6 +141,9 @@ class Fits:
 def stand_back() -> None:
     """Let everything else go first, and do not outlive the hub."""
     die_with_parent()
+    hub = multiprocessing.parent_process()
+    if hub is not None and not hub.is_alive():
+        os._exit(1)  # it was killed while this process started: no signal will come
     os.nice(NICENESS)
 
 

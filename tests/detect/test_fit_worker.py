@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 
 import numpy as np
+import pytest
 
 from hub.flow.fits import Fits
 from tests.detect.gauges import MINUTE_US, START_US
@@ -22,6 +23,15 @@ fits = Fits()
 fits.work([0], lambda slot: (numpy.arange(100) * 60_000_000, numpy.arange(100) % 7.0), 0)
 while not fits.work([], lambda slot: None, 0):
     pass
+(worker,) = multiprocessing.active_children()
+print(worker.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+KILLED_EARLY = """
+import os, signal, multiprocessing, numpy
+from hub.flow.fits import Fits
+fits = Fits()
+fits.work([0], lambda slot: (numpy.arange(100) * 60_000_000, numpy.arange(100) % 7.0), 0)
 (worker,) = multiprocessing.active_children()
 print(worker.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -48,10 +58,11 @@ def test_an_idle_worker_ends() -> None:
     fits.close()
 
 
-def test_a_killed_hub_leaves_no_worker() -> None:
-    """After kill -9 of the hub its worker is gone too."""
+@pytest.mark.parametrize("parent", [KILLED, KILLED_EARLY], ids=["at rest", "starting"])
+def test_a_killed_hub_leaves_no_worker(parent: str) -> None:
+    """After kill -9 of the hub its worker is gone too, also one that was just starting."""
     done = subprocess.run(
-        [sys.executable, "-c", f"if __name__ == '__main__':\n{indented(KILLED)}"],
+        [sys.executable, "-c", f"if __name__ == '__main__':\n{indented(parent)}"],
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
